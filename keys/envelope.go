@@ -159,7 +159,10 @@ func cutSignature(b []byte) (s Signature, rest []byte, ok bool) {
 	if !ok {
 		return s, nil, false
 	}
-	s.KeyID = ID(id)
+	var err error
+	if s.KeyID, err = ParseID(string(id)); err != nil {
+		return s, nil, false // or it has escaped characters: Open looks again
+	}
 	if s.Sig, b, ok = cutBase64(b); !ok {
 		return s, nil, false
 	}

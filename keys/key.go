@@ -22,6 +22,10 @@ const Ed25519 = "ed25519"
 // are not a usable key.
 var ErrInvalidKey = errors.New("invalid key")
 
+// ErrUnknownScheme is wrapped, with ErrInvalidKey, for a key of a scheme that
+// is not known.
+var ErrUnknownScheme = errors.New("unknown scheme")
+
 // Public is a public key: a scheme and the bytes which that scheme defines.
 type Public struct {
 	Scheme string
@@ -61,7 +65,7 @@ func (p Public) ID() ID {
 func (p Public) Check() error {
 	s, ok := schemes[p.Scheme]
 	if !ok {
-		return fmt.Errorf("%w: scheme %q is not known", ErrInvalidKey, p.Scheme)
+		return fmt.Errorf("%w: %w %q", ErrInvalidKey, ErrUnknownScheme, p.Scheme)
 	}
 	return s.check(p.Bytes)
 }
@@ -93,7 +97,8 @@ func ParseID(s string) (ID, error) {
 	if len(s) != 43 {
 		return "", fmt.Errorf("a key id has 43 characters, this one %d", len(s))
 	}
-	if _, err := base64.RawURLEncoding.Strict().DecodeString(s); err != nil {
+	// The decoder passes over line breaks; with them fewer bytes are left.
+	if b, err := base64.RawURLEncoding.Strict().DecodeString(s); err != nil || len(b) != sha256.Size {
 		return "", errors.New("a key id is base64url without padding")
 	}
 	return ID(s), nil
