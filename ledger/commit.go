@@ -1,0 +1,425 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"spredning/keys"
+)
+
+// commitAll is the committer: it takes all that waits, appends it, and hands it
+// on to persistAll. It ends when the entrance is closed and nothing waits.
+func (l *Ledger) commitAll() {
+	defer close(l.persists)
+	tick := time.NewTicker(retry / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case first, ok := <-l.requests:
+			if !ok {
+				return
+			}
+			l.commit(l.gather(first))
+		case <-tick.C:
+			l.tryHeal()
+		}
+	}
+}
+
+// gather takes those who wait already, without waiting for more.
+func (l *Ledger) gather(first *request) []*request {
+	waiting := []*request{first}
+	for len(waiting) < maxBatch {
+		select {
+		case r, ok := <-l.requests:
+			if !ok {
+				return waiting
+			}
+			waiting = append(waiting, r)
+		default:
+			return waiting
+		}
+	}
+	return waiting
+}
+
+// commit decides and appends what waits. After a conflict it catches up and
+// decides anew; refusals are told only when what they were decided on is sure.
+func (l *Ledger) commit(waiting []*request) {
+	for {
+		l.tryHeal()
+		if err := l.Err(); err != nil {
+			answerAll(waiting, unavailable(err))
+			return
+		}
+		if waiting = l.settleAsked(waiting); len(waiting) == 0 {
+			return
+		}
+		b, refused := l.decide(waiting)
+		switch err := l.append(b.entries); {
+		case err == nil:
+			l.accept(b, refused)
+			return
+		case errors.Is(err, ErrConflict):
+			l.state.Drop()
+			if err := l.catchUp(context.Background()); err != nil {
+				l.stop(err)
+			}
+		default:
+			l.state.Drop()
+			l.stop(err)
+			answerAll(waiting, unavailable(err))
+			return
+		}
+	}
+}
+
+// settleAsked catches up with the stream if any only asked for that, answers
+// them and gives the others.
+func (l *Ledger) settleAsked(waiting []*request) (rest []*request) {
+	var asked []*request
+	for _, r := range waiting {
+		if r.nudge {
+			l.nudged.Store(false)
+		}
+		if r.signed == nil {
+			asked = append(asked, r)
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	if len(asked) == 0 {
+		return rest
+	}
+	if err := l.catchUp(context.Background()); err != nil {
+		l.stop(err)
+		answerAll(asked, unavailable(err))
+		return rest
+	}
+	answerAll(asked, nil)
+	return rest
+}
+
+// refusal is an answer that waits for the batch to be sure.
+type refusal struct {
+	*request
+	err error
+}
+
+// decide decides each of those who wait on the state as the earlier ones leave
+// it.
+func (l *Ledger) decide(waiting []*request) (b *batch, refused []refusal) {
+	b = &batch{}
+	for _, r := range waiting {
+		err := r.refused(l.state)
+		if index, used := l.state.Find(r.signed.ID); used {
+			b.again = append(b.again, again{r, index, err})
+			continue
+		}
+		if err != nil {
+			refused = append(refused, refusal{r, err})
+			continue
+		}
+		e := &Entry{*r.signed, l.state.position, r.entry}
+		Evolve(l.state, e)
+		b.entries, b.waiting = append(b.entries, e), append(b.waiting, r)
+	}
+	return b, refused
+}
+
+// refused is why the event is not admissible now; nil: it is.
+func (r *request) refused(s *State) error {
+	if r.late != nil {
+		return r.late
+	}
+	return Decide(s, r.signed)
+}
+
+// append makes entries durable in the stream, at the expected place.
+func (l *Ledger) append(entries []*Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
+	defer cancel()
+	return l.cfg.Stream.Append(ctx, entries[0].Index, bytesOf(entries))
+}
+
+func bytesOf(entries []*Entry) [][]byte {
+	all := make([][]byte, len(entries))
+	for i, e := range entries {
+		all[i] = e.Bytes
+	}
+	return all
+}
+
+// accept keeps the new state and hands the batch on.
+func (l *Ledger) accept(b *batch, refused []refusal) {
+	l.keep(b.entries)
+	for _, r := range refused {
+		r.answer <- answer{err: r.err}
+	}
+	if len(b.entries)+len(b.again) > 0 {
+		l.idle.Add(1)
+		l.persists <- b
+	}
+}
+
+// keep makes the state final, and its new keys known to those who verify.
+func (l *Ledger) keep(entries []*Entry) {
+	l.state.Keep()
+	for _, e := range entries {
+		switch d := e.Data.(type) {
+		case *Founding:
+			for _, k := range d.Keys {
+				l.know(k)
+			}
+		case *Enrolment:
+			l.know(d.Key)
+		}
+	}
+}
+
+func (l *Ledger) know(k Key) {
+	public := k.PublicKey()
+	l.known.Store(public.ID(), public)
+}
+
+func unavailable(err error) *Refusal {
+	return refuse(Unavailable, "the ledger cannot write now (%s); send the same bytes again later", err)
+}
+
+func answerAll(waiting []*request, err error) {
+	for _, r := range waiting {
+		r.answer <- answer{err: err}
+	}
+}
+
+// persistAll extends the second copy with each batch, and then tells those who
+// wait for it. It runs beside the committer: while one batch is synced here, the
+// next is on its way into the stream.
+func (l *Ledger) persistAll() {
+	defer close(l.applies)
+	for b := range l.persists {
+		l.persist(b)
+		l.idle.Done()
+	}
+}
+
+func (l *Ledger) persist(b *batch) {
+	if err := l.extend(b.entries); err != nil {
+		// In the stream, yet not provable here: the committer reads it again.
+		l.stop(err)
+		answerAll(b.waiting, unavailable(err))
+		for _, a := range b.again {
+			a.answer <- answer{err: unavailable(err)}
+		}
+		return
+	}
+	for i, r := range b.waiting {
+		r.answer <- answer{index: b.entries[i].Index}
+	}
+	for _, a := range b.again {
+		a.answer <- l.same(a)
+	}
+	l.apply(b.entries)
+}
+
+// extend appends entries to the second copy with a new checkpoint.
+func (l *Ledger) extend(entries []*Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	if at := l.cfg.Log.Size(); entries[0].Index != at {
+		return fmt.Errorf("%w: the log on disk ends at entry %d, the next would be %d", ErrUnknown, at, entries[0].Index)
+	}
+	if err := l.cfg.Log.Append(bytesOf(entries), l.sign); err != nil {
+		return fmt.Errorf("extending the log on disk: %w", err)
+	}
+	l.grow()
+	return nil
+}
+
+// sign signs a tree head, unless one that is larger, or another of this size,
+// has been shown.
+func (l *Ledger) sign(size int64, root tlog.Hash) ([]byte, error) {
+	if size < l.shown.Size {
+		return nil, &DamageError{fmt.Sprintf("a checkpoint of %d entries was shown to others, here there are %d", l.shown.Size, size)}
+	}
+	if size == l.shown.Size && root != l.shown.Root {
+		return nil, &DamageError{fmt.Sprintf("another checkpoint of %d entries was shown to others: its root is %s, here it is %s", size, l.shown.Root, root)}
+	}
+	return l.cfg.LogKey.checkpoint(size, root)
+}
+
+// same answers a request whose id is in the ledger: the first receipt if it is
+// the same event, a refusal if it is another.
+func (l *Ledger) same(a again) answer {
+	stored, err := l.cfg.Log.Entry(a.index)
+	if err != nil {
+		return answer{err: unavailable(err)}
+	}
+	envelope, err := keys.Parse(stored)
+	if err != nil {
+		return answer{err: unavailable(err)}
+	}
+	if bytes.Equal(envelope.Payload, a.signed.Envelope.Payload) {
+		return answer{index: a.index, again: true}
+	}
+	return answer{err: a.err}
+}
+
+// apply hands entries to the projections.
+func (l *Ledger) apply(entries []*Entry) {
+	if l.cfg.Apply != nil && len(entries) > 0 {
+		l.applies <- entries
+	}
+}
+
+func (l *Ledger) applyAll() {
+	for entries := range l.applies {
+		l.cfg.Apply(entries)
+	}
+}
+
+// tryHeal goes on after a failure that may have passed: it lets the stream
+// recover, compares its span and reads what is missing here.
+func (l *Ledger) tryHeal() {
+	s := l.stopped.Load()
+	if s == nil || !s.heals || time.Now().Before(s.nextAt) {
+		return
+	}
+	l.idle.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
+	defer cancel()
+	err := l.cfg.Stream.Recover(ctx)
+	if err == nil {
+		err = l.compareSpan(ctx)
+	}
+	if err == nil {
+		err = l.catchUp(ctx)
+	}
+	if err != nil {
+		l.stop(err)
+		return
+	}
+	l.stopped.Store(nil)
+	l.cfg.Logger.Info("the ledger writes again", "entries", l.Size())
+}
+
+// catchUp takes over what the stream has more than the second copy, up to the
+// first entry that is missing or not admissible, where it stops for good.
+func (l *Ledger) catchUp(ctx context.Context) error {
+	l.idle.Wait()
+	var taken []*Entry
+	flush := func() error {
+		l.keep(taken)
+		err := l.extend(taken)
+		if err == nil {
+			l.apply(taken)
+		}
+		taken = nil
+		return err
+	}
+	next := l.cfg.Log.Size()
+	err := l.cfg.Stream.Read(ctx, next, func(index int64, b []byte) error {
+		if index != next {
+			return &DamageError{fmt.Sprintf("the stream has a gap: entry %d follows where %d should", index, next)}
+		}
+		e, err := l.take(index, bytes.Clone(b))
+		if err != nil {
+			return err
+		}
+		taken, next = append(taken, e), next+1
+		if next == l.shown.Size || len(taken) >= maxBatch && next > l.shown.Size {
+			return flush()
+		}
+		return nil
+	})
+	if len(taken) > 0 {
+		err = errors.Join(flush(), err)
+	}
+	return err
+}
+
+// take checks an entry that stands in the stream as if it were submitted, but
+// for the clock, and evolves the state with it. One that this node appended
+// itself, and could not extend its second copy with, is in the state already.
+func (l *Ledger) take(index int64, b []byte) (*Entry, error) {
+	e, err := ParseEntry(index, b)
+	if err == nil && index >= l.state.position {
+		err = l.admit(e)
+	}
+	if err != nil {
+		return nil, &DamageError{fmt.Sprintf("entry %d in the stream is not admissible: %s", index, err)}
+	}
+	return e, nil
+}
+
+func (l *Ledger) admit(e *Entry) error {
+	if err := VerifyEntry(e, l.state.Key); err != nil {
+		return err
+	}
+	if err := Decide(l.state, &e.Signed); err != nil {
+		return err
+	}
+	Evolve(l.state, e)
+	return l.ownKey()
+}
+
+// VerifyEntry checks the entry's signatures against the keys of a state; the
+// founding's against those that it lists.
+func VerifyEntry(e *Entry, key func(keys.ID) (keys.Public, bool)) error {
+	if d, ok := e.Data.(*Founding); ok {
+		listed := map[keys.ID]keys.Public{}
+		for _, k := range d.Keys {
+			listed[k.PublicKey().ID()] = k.PublicKey()
+		}
+		key = func(id keys.ID) (keys.Public, bool) { k, ok := listed[id]; return k, ok }
+	}
+	pae := keys.PAE(e.Envelope.Payload)
+	for _, s := range e.Envelope.Signatures {
+		k, ok := key(s.KeyID)
+		if !ok {
+			return refuse(UnknownKey, "key %s is not enrolled", s.KeyID)
+		}
+		if !k.Verify(pae, s.Sig) {
+			return refuse(BadSignature, "the signature of key %s is not over this event", s.KeyID)
+		}
+	}
+	return nil
+}
+
+// watch asks the committer to catch up whenever others have appended.
+func (l *Ledger) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := l.cfg.Stream.Watch(ctx, func(index int64) {
+			if index >= l.Size() {
+				l.nudge()
+			}
+		})
+		if err != nil && ctx.Err() == nil {
+			l.cfg.Logger.Warn("watching the stream", "error", err)
+			time.Sleep(retry)
+		}
+	}
+}
+
+// nudge asks the committer to catch up, without waiting for it.
+func (l *Ledger) nudge() {
+	l.entrance.RLock()
+	defer l.entrance.RUnlock()
+	if l.closed || !l.nudged.CompareAndSwap(false, true) {
+		return
+	}
+	select {
+	case l.requests <- &request{answer: make(chan answer, 1), nudge: true}:
+	default: // it is busy, and the next entry nudges again
+		l.nudged.Store(false)
+	}
+}

@@ -1,0 +1,367 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"spredning/keys"
+	"spredning/ledger/tiles"
+)
+
+// Config is what a Ledger is made of. All fields but Shared and Apply are
+// needed; the caller closes Log and Stream after the Ledger.
+type Config struct {
+	Log    *tiles.Log // the second copy on disk
+	Stream Stream     // the durable order
+	LogKey *LogKey    // signs checkpoints; names the ledger
+	Shared bool       // others may append to the stream too
+	// Apply is called with every entry in order, those on disk when opening
+	// included, by one goroutine. The entries may be kept.
+	Apply  func([]*Entry)
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Ledger accepts events, makes them durable and proves it. Its methods may be
+// called at the same time.
+type Ledger struct {
+	cfg      Config
+	verifier *keys.Verifier
+
+	entrance sync.RWMutex // held for reading while submitting, for writing by Close
+	closed   bool
+	requests chan *request
+	persists chan *batch
+	applies  chan []*Entry
+	idle     sync.WaitGroup // batches handed to persist and not yet done
+	done     sync.WaitGroup // the goroutines
+
+	known   sync.Map   // keys.ID to keys.Public: every key ever enrolled
+	shown   Checkpoint // the newest that readers may have seen before this was opened
+	state   *State     // of the committer alone
+	stopped atomic.Pointer[stop]
+	nudged  atomic.Bool // a nudge is on its way
+	cancel  context.CancelFunc
+
+	grown   sync.Mutex
+	growing chan struct{} // closed and replaced when entries are added
+}
+
+// stop is why nothing is written for now, or until it is repaired.
+type stop struct {
+	err    error
+	heals  bool // an attempt to go on may succeed
+	nextAt time.Time
+}
+
+// request is a submission on its way to the committer.
+type request struct {
+	signed *Signed
+	entry  []byte
+	late   *Refusal // what is wrong with it unless it is in the ledger already
+	nudge  bool     // from nudge: nobody waits
+	answer chan answer
+}
+
+type answer struct {
+	index int64
+	again bool
+	err   error
+}
+
+// batch is what one append carried, and who waits for it.
+type batch struct {
+	entries []*Entry
+	waiting []*request // one for each entry
+	again   []again
+}
+
+// again is a request whose id is in the ledger already.
+type again struct {
+	*request
+	index int64
+	err   error // what it is refused with, unless it is the same event
+}
+
+const (
+	// maxBatch is the number of entries in one append.
+	maxBatch = 1000
+	// maxWaiting is the number of submissions that may wait.
+	maxWaiting = 8192
+	// appendTimeout is how long an append may take before its outcome is unknown.
+	appendTimeout = 10 * time.Second
+)
+
+// Open opens the ledger: it replays the second copy, compares it with its own
+// checkpoint and with the stream, and takes over what the stream has more. If
+// the stream is damaged the ledger opens all the same and serves readers, but
+// refuses to write; [Ledger.Err] says why. Errors are about the second copy and
+// wrap *DamageError, ErrCheckpoint or what reading it gave.
+func Open(ctx context.Context, cfg Config) (*Ledger, error) {
+	l := &Ledger{
+		cfg:      cfg,
+		verifier: keys.NewVerifier(),
+		requests: make(chan *request, maxWaiting),
+		persists: make(chan *batch, 1),
+		applies:  make(chan []*Entry, 64),
+		state:    NewState(),
+		growing:  make(chan struct{}),
+	}
+	l.done.Go(l.applyAll)
+	l.done.Go(l.persistAll)
+	l.shown = l.publishedCheckpoint()
+	if err := l.replay(); err != nil {
+		close(l.persists)
+		l.done.Wait()
+		l.verifier.Close()
+		return nil, err
+	}
+	for _, step := range []func(context.Context) error{l.compareStream, l.catchUp, l.compareShown} {
+		if err := step(ctx); err != nil {
+			l.stop(err)
+			break
+		}
+	}
+	watching, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	l.done.Go(l.commitAll)
+	if cfg.Shared {
+		l.done.Go(func() { l.watch(watching) })
+	}
+	return l, nil
+}
+
+// publishedCheckpoint is what was shown of the log on disk before. It may be
+// ahead of it, if the end of the tail was lost, but then it was signed here.
+func (l *Ledger) publishedCheckpoint() Checkpoint {
+	c, err := OpenCheckpoint(l.cfg.Log.Published(), l.cfg.LogKey.String())
+	if err != nil {
+		return Checkpoint{} // none, cut short by a power cut, or of an earlier key
+	}
+	return c
+}
+
+// replay folds the second copy and compares it with its checkpoint.
+func (l *Ledger) replay() error {
+	size := l.cfg.Log.Size()
+	err := Replay(l.cfg.Log, 0, size, func(es []*Entry) error {
+		for _, e := range es {
+			Evolve(l.state, e)
+		}
+		l.keep(es)
+		l.apply(es)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("replaying the log on disk: %w", err)
+	}
+	if size == 0 {
+		return nil
+	}
+	if err := l.ownKey(); err != nil {
+		return err
+	}
+	return l.compareCheckpoint(size)
+}
+
+// ownKey checks that this node signs checkpoints with the ledger's key.
+func (l *Ledger) ownKey() error {
+	if l.state.origin != l.cfg.LogKey.Name() {
+		return &DamageError{fmt.Sprintf("the entries are of ledger %q, the log key of %q", l.state.origin, l.cfg.LogKey.Name())}
+	}
+	if l.state.logKey != l.cfg.LogKey.String() {
+		return &DamageError{fmt.Sprintf("the ledger's checkpoints are signed with %s, this node's log key is %s", l.state.logKey, l.cfg.LogKey)}
+	}
+	return nil
+}
+
+func (l *Ledger) compareCheckpoint(size int64) error {
+	c, err := OpenCheckpoint(l.cfg.Log.Checkpoint(), l.state.logKey)
+	if err != nil {
+		return err
+	}
+	if root := l.cfg.Log.Root(); c.Size != size || c.Root != root {
+		return &DamageError{fmt.Sprintf("the log on disk has %d entries and root %s, its checkpoint says %d and %s", size, root, c.Size, c.Root)}
+	}
+	return nil
+}
+
+// compareShown checks that what was shown is a part of what there is now.
+func (l *Ledger) compareShown(context.Context) error {
+	if l.cfg.Log.Size() < l.shown.Size {
+		return &DamageError{fmt.Sprintf("a checkpoint of %d entries was shown to others, here there are %d", l.shown.Size, l.cfg.Log.Size())}
+	}
+	root, err := tlog.TreeHash(l.shown.Size, l.cfg.Log)
+	if err != nil {
+		return fmt.Errorf("comparing with the checkpoint that was shown: %w", err)
+	}
+	if l.shown.Size > 0 && root != l.shown.Root {
+		return &DamageError{fmt.Sprintf("another checkpoint of %d entries was shown to others: its root is %s, here it is %s", l.shown.Size, l.shown.Root, root)}
+	}
+	return nil
+}
+
+// compareStream checks that the stream is what the second copy is a copy of.
+func (l *Ledger) compareStream(ctx context.Context) error {
+	if err := l.compareSpan(ctx); err != nil {
+		return err
+	}
+	size := l.cfg.Log.Size()
+	errDone := errors.New("compared all")
+	at := int64(0)
+	err := l.cfg.Stream.Read(ctx, 0, func(index int64, entry []byte) error {
+		if index >= size {
+			return errDone
+		}
+		own, err := l.cfg.Log.Entry(index)
+		if err != nil {
+			return fmt.Errorf("reading entry %d of the log on disk: %w", index, err)
+		}
+		if !bytes.Equal(own, entry) {
+			return &DamageError{fmt.Sprintf("the stream hashes to another root: its entry %d is not the one in the log on disk", index)}
+		}
+		at = index + 1
+		return nil
+	})
+	if err != nil && !errors.Is(err, errDone) {
+		return err
+	}
+	if at < size {
+		return &DamageError{fmt.Sprintf("the stream gave %d entries, the last checkpoint has %d", at, size)}
+	}
+	return nil
+}
+
+// compareSpan checks first, last and count.
+func (l *Ledger) compareSpan(ctx context.Context) error {
+	span, err := l.cfg.Stream.Span(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: asking the stream for its span: %w", ErrUnknown, err)
+	}
+	size := l.cfg.Log.Size()
+	switch {
+	case span.Last < 0 && size == 0:
+		return nil // nothing was ever appended
+	case span.Last < 0:
+		return &DamageError{fmt.Sprintf("the stream is empty, the last checkpoint has %d entries", size)}
+	case span.First != 0:
+		return &DamageError{fmt.Sprintf("the stream has a gap: it begins at entry %d, not at 0", span.First)}
+	case span.Count != span.Last-span.First+1:
+		return &DamageError{fmt.Sprintf("the stream has a gap: %d entries stand between %d and %d", span.Count, span.First, span.Last)}
+	case span.Count < size:
+		return &DamageError{fmt.Sprintf("the stream is shorter than the last checkpoint: %d entries, the checkpoint has %d", span.Count, size)}
+	}
+	return nil
+}
+
+// Err says why nothing is written at present; nil: the ledger takes events.
+func (l *Ledger) Err() error {
+	if s := l.stopped.Load(); s != nil {
+		return s.err
+	}
+	return nil
+}
+
+// retry is how long the committer waits before it tries to go on.
+const retry = time.Second
+
+// stop ends writing. After damage only a restart goes on, once it is repaired.
+func (l *Ledger) stop(err error) {
+	var damage *DamageError
+	s := &stop{err: err, heals: !errors.As(err, &damage), nextAt: time.Now().Add(retry)}
+	old := l.stopped.Load()
+	if old != nil && !old.heals {
+		return // what is damaged stays so
+	}
+	l.stopped.Store(s)
+	if old == nil || !s.heals {
+		l.cfg.Logger.Error("the ledger has stopped writing", "reason", err, "heals", s.heals)
+	}
+}
+
+// Close answers everyone who was promised an answer, and refuses the others.
+func (l *Ledger) Close() {
+	l.entrance.Lock()
+	if l.closed {
+		l.entrance.Unlock()
+		return
+	}
+	l.closed = true
+	close(l.requests)
+	l.entrance.Unlock()
+	l.cancel()
+	l.done.Wait()
+	l.verifier.Close()
+}
+
+// Size is the number of entries that are durable here and can be proved.
+func (l *Ledger) Size() int64 { return l.cfg.Log.Size() }
+
+// Origin names the ledger.
+func (l *Ledger) Origin() string { return l.cfg.LogKey.Name() }
+
+// Grown gives a channel that is closed once there are more entries than now.
+func (l *Ledger) Grown() <-chan struct{} {
+	l.grown.Lock()
+	defer l.grown.Unlock()
+	return l.growing
+}
+
+func (l *Ledger) grow() {
+	l.grown.Lock()
+	defer l.grown.Unlock()
+	close(l.growing)
+	l.growing = make(chan struct{})
+}
+
+// Receipt proves an entry against the newest checkpoint. It needs no stream;
+// ErrNotFound of package tiles is wrapped for an index beyond the last.
+func (l *Ledger) Receipt(index int64) (Receipt, error) {
+	return ReceiptFrom(l.cfg.Log, index, l.knows)
+}
+
+func (l *Ledger) knows(id keys.ID) (keys.Public, bool) {
+	k, ok := l.known.Load(id)
+	if !ok {
+		return keys.Public{}, false
+	}
+	return k.(keys.Public), true
+}
+
+// ReceiptFrom makes the receipt of an entry from the second copy alone.
+func ReceiptFrom(log *tiles.Log, index int64, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
+	entry, err := log.Entry(index)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("receipt of entry %d: %w", index, err)
+	}
+	envelope, err := keys.Parse(entry)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("receipt of entry %d: %w", index, err)
+	}
+	return prove(log, index, entry, envelope, key)
+}
+
+// prove makes the receipt of an entry that has been read already.
+func prove(log *tiles.Log, index int64, entry []byte, envelope keys.Envelope, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
+	size, signed := log.Head()
+	proof, err := tlog.ProveRecord(size, index, log)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("receipt of entry %d: %w", index, err)
+	}
+	origin, _, _ := strings.Cut(string(signed), "\n") // its first line
+	r := Receipt{Ledger: origin, Index: index, Entry: entry, Proof: proof, Checkpoint: signed}
+	for _, s := range envelope.Signatures {
+		k, _ := key(s.KeyID)
+		r.Keys = append(r.Keys, k)
+	}
+	return r, nil
+}

@@ -1,0 +1,88 @@
+package ledger
+
+import (
+	"fmt"
+	"runtime"
+
+	"spredning/keys"
+)
+
+// ParseEntry reads an entry's bytes as stored at an index. It checks form and
+// fields, not signatures.
+func ParseEntry(index int64, b []byte) (*Entry, error) {
+	envelope, err := keys.Parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("entry %d: %w", index, err)
+	}
+	event, err := ParseEvent(envelope.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("entry %d: %w", index, err)
+	}
+	return &Entry{Signed{event, envelope}, index, b}, nil
+}
+
+// Entries is where entries can be read in order, such as *tiles.Log.
+type Entries interface {
+	Entries(from, to int64, fn func(index int64, entry []byte) error) error
+}
+
+// chunk is how many entries are read and parsed together.
+const chunk = 256
+
+type parsed struct {
+	entries []*Entry
+	err     error
+}
+
+// Replay reads the entries from an index up to another and calls fn with them,
+// in order and a chunk at a time. They are parsed on all processors, ahead of fn.
+func Replay(log Entries, from, to int64, fn func([]*Entry) error) error {
+	ahead := make(chan chan parsed, 2*runtime.GOMAXPROCS(0))
+	stop := make(chan struct{})
+	defer close(stop)
+	go readAhead(log, from, to, ahead, stop)
+	for result := range ahead {
+		p := <-result
+		if p.err != nil {
+			return p.err
+		}
+		if err := fn(p.entries); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readAhead hands chunks to parsers; the channel of results keeps their order.
+func readAhead(log Entries, from, to int64, ahead chan<- chan parsed, stop <-chan struct{}) {
+	defer close(ahead)
+	for ; from < to; from += chunk {
+		raw := make([][]byte, 0, chunk)
+		first := from
+		err := log.Entries(from, min(from+chunk, to), func(_ int64, b []byte) error {
+			raw = append(raw, append([]byte(nil), b...))
+			return nil
+		})
+		result := make(chan parsed, 1)
+		select {
+		case ahead <- result:
+		case <-stop:
+			return
+		}
+		if err != nil {
+			result <- parsed{err: err}
+			return
+		}
+		go func() { result <- parseChunk(first, raw) }()
+	}
+}
+
+func parseChunk(first int64, raw [][]byte) (p parsed) {
+	p.entries = make([]*Entry, len(raw))
+	for i, b := range raw {
+		if p.entries[i], p.err = ParseEntry(first+int64(i), b); p.err != nil {
+			return p
+		}
+	}
+	return p
+}

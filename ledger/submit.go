@@ -1,0 +1,192 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"spredning/keys"
+)
+
+// The signer's clock may be this far off when an event is submitted.
+const (
+	maxAhead = 5 * time.Minute
+	maxAge   = 30 * 24 * time.Hour
+)
+
+// Submit is the only entrance. It takes an envelope's bytes, makes the event
+// durable and gives its receipt; again tells that the very same event stood in
+// the ledger before. An error is a *Refusal. After one with code unavailable
+// the outcome may be unknown; the same bytes may be sent again.
+func (l *Ledger) Submit(ctx context.Context, raw []byte) (receipt Receipt, again bool, err error) {
+	r, err := l.request(ctx, raw)
+	if err != nil {
+		return Receipt{}, false, err
+	}
+	select {
+	case a := <-r.answer:
+		if a.err != nil {
+			return Receipt{}, false, a.err
+		}
+		if a.again {
+			receipt, err = l.Receipt(a.index)
+		} else {
+			receipt, err = prove(l.cfg.Log, a.index, r.entry, r.signed.Envelope, l.knows)
+		}
+		if err != nil {
+			l.cfg.Logger.Error("making a receipt", "index", a.index, "error", err)
+			return Receipt{}, false, refuse(Unavailable, "the event is in the ledger, its receipt cannot be made right now; send the same bytes again")
+		}
+		return receipt, a.again, nil
+	case <-ctx.Done():
+		return Receipt{}, false, refuse(Unavailable, "gave up waiting; the outcome is unknown, send the same bytes again")
+	}
+}
+
+// request opens, checks and verifies an envelope and hands it to the committer.
+func (l *Ledger) request(ctx context.Context, raw []byte) (*request, error) {
+	l.entrance.RLock()
+	defer l.entrance.RUnlock()
+	if l.closed {
+		return nil, refuse(Unavailable, "the ledger is closing; send the same bytes again in a moment")
+	}
+	signed, err := openEvent(raw)
+	if err != nil {
+		return nil, err
+	}
+	r := &request{signed: signed.Signed, late: l.clock(signed.Signed), answer: make(chan answer, 1)}
+	if err := l.checkEvent(signed, r.late); err != nil {
+		return nil, err
+	}
+	if err := l.verify(ctx, signed.Signed); err != nil {
+		if r.late != nil {
+			return nil, r.late
+		}
+		return nil, err
+	}
+	r.entry = signed.Envelope.Encode()
+	select {
+	case l.requests <- r:
+		return r, nil
+	default:
+		return nil, refuse(Overloaded, "%d events wait already; send the same bytes again in a moment", maxWaiting)
+	}
+}
+
+// opened is an event with what is wrong with its fields, which is only told
+// after what goes before.
+type opened struct {
+	*Signed
+	fields error
+}
+
+func openEvent(raw []byte) (opened, error) {
+	envelope, err := keys.Open(raw)
+	if errors.Is(err, keys.ErrTooLarge) {
+		return opened{}, refuse(TooLarge, "an event with its signatures has at most %d bytes; move long texts to an attachment", keys.MaxSize)
+	}
+	if err != nil {
+		return opened{}, refuse(Malformed, "%s", err)
+	}
+	event, err := ParseEvent(envelope.Payload)
+	if r, ok := err.(*Refusal); ok && r.Code == Malformed {
+		return opened{}, r
+	}
+	return opened{&Signed{event, envelope}, err}, nil
+}
+
+// checkEvent refuses what needs no state: another ledger, then the clock and
+// fields. The clock alone is told later: an event that is in the ledger already
+// may be as old as it likes.
+func (l *Ledger) checkEvent(o opened, late *Refusal) error {
+	if o.Ledger != l.Origin() {
+		return refuse(WrongLedger, "the event is for %q, this ledger is %q", o.Ledger, l.Origin()).at("/ledger")
+	}
+	if o.fields != nil && late != nil {
+		return late
+	}
+	if d, ok := o.Data.(*Founding); ok && o.fields == nil && d.LogKey != l.cfg.LogKey.String() {
+		return refuse(InvalidField, "must be this node's log key, %s", l.cfg.LogKey).at("/data/log_key")
+	}
+	return o.fields
+}
+
+func (l *Ledger) clock(e *Signed) *Refusal {
+	now := l.cfg.Now()
+	switch {
+	case e.At.IsZero():
+		return nil // no time at all: an invalid field
+	case e.At.After(now.Add(maxAhead)):
+		return refuse(Clock, "the event's time is more than 5 minutes ahead of the server's, %s; set the clock and sign again", now.UTC().Format(time.RFC3339)).at("/at")
+	case e.At.Before(now.Add(-maxAge)):
+		return refuse(Clock, "the event's time is more than 30 days ago; sign again").at("/at")
+	}
+	return nil
+}
+
+// verify checks every signature against the key that its id names.
+func (l *Ledger) verify(ctx context.Context, e *Signed) error {
+	checks, err := l.checks(ctx, e)
+	if err != nil {
+		return err
+	}
+	if l.verifier.Verify(checks...) {
+		return nil
+	}
+	for i, c := range checks {
+		if !c.Key.Verify(c.Message, c.Sig) {
+			return refuse(BadSignature, "the signature of key %s is not over this event; sign the DSSE encoding (PAE) of exactly these bytes", e.Envelope.Signatures[i].KeyID)
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) checks(ctx context.Context, e *Signed) ([]keys.Check, error) {
+	pae := keys.PAE(e.Envelope.Payload)
+	checks := make([]keys.Check, len(e.Envelope.Signatures))
+	caughtUp := false
+	for i, s := range e.Envelope.Signatures {
+		public, ok := l.keyFor(e, s.KeyID)
+		if !ok && l.cfg.Shared && !caughtUp {
+			// Another node may have just enrolled it.
+			if err := l.settle(ctx); err != nil {
+				return nil, err
+			}
+			caughtUp = true
+			public, ok = l.keyFor(e, s.KeyID)
+		}
+		if !ok {
+			return nil, refuse(UnknownKey, "key %s is not enrolled; an admin of your organisation or the authority enrols it", s.KeyID)
+		}
+		checks[i] = keys.Check{Key: public, Message: pae, Sig: s.Sig}
+	}
+	return checks, nil
+}
+
+// keyFor finds the key that a signature names. The founding brings its own.
+func (l *Ledger) keyFor(e *Signed, id keys.ID) (keys.Public, bool) {
+	if d, ok := e.Data.(*Founding); ok {
+		for _, k := range d.Keys {
+			if public := k.PublicKey(); public.ID() == id {
+				return public, true
+			}
+		}
+	}
+	return l.knows(id)
+}
+
+// settle waits until the committer has caught up with the stream.
+func (l *Ledger) settle(ctx context.Context) error {
+	r := &request{answer: make(chan answer, 1)}
+	select {
+	case l.requests <- r:
+	default:
+		return refuse(Overloaded, "%d events wait already; send the same bytes again in a moment", maxWaiting)
+	}
+	select {
+	case a := <-r.answer:
+		return a.err
+	case <-ctx.Done():
+		return refuse(Unavailable, "gave up waiting for the stream; send the same bytes again")
+	}
+}
