@@ -1,0 +1,123 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// ready is how long an embedded server may take to start. Without its index
+// file a store takes a second or so for each million messages.
+const ready = 5 * time.Minute
+
+// maxStore bounds the embedded store at what no disk has, so that the disk
+// itself is the limit and not a share of it.
+const maxStore = 1 << 50
+
+// Embed opens the stream of a server in this process: no port, file storage in
+// dir, every append synced before it is acknowledged. The caller must hold a
+// lock on the folder: the store has none, and two servers on one folder lose
+// entries.
+func Embed(ctx context.Context, dir string, logger *slog.Logger) (*Stream, error) {
+	s := &Stream{logger: logger, open: func() (*nats.Conn, func(), error) { return embed(dir) }}
+	if err := s.start(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func embed(dir string) (*nats.Conn, func(), error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("making the stream's folder: %w", err)
+	}
+	ns, err := server.NewServer(&server.Options{
+		ServerName:         "spredning",
+		DontListen:         true,
+		JetStream:          true,
+		StoreDir:           dir,
+		SyncAlways:         true,
+		NoSigs:             true,
+		NoLog:              true,
+		JetStreamMaxStore:  maxStore,
+		JetStreamMaxMemory: 64 << 20,
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("starting the embedded server: %w", err)
+	}
+	ns.Start()
+	stop := func() { ns.Shutdown(); ns.WaitForShutdown() }
+	if !ns.ReadyForConnections(ready) || !ns.JetStreamEnabled() {
+		stop()
+		return nil, nil, fmt.Errorf("starting the embedded server: the folder %s cannot be used; is it writable, and is there space left?", dir)
+	}
+	conn, err := nats.Connect("", nats.InProcessServer(ns), nats.NoReconnect())
+	if err != nil {
+		stop()
+		return nil, nil, fmt.Errorf("connecting to the embedded server: %w", err)
+	}
+	return conn, stop, nil
+}
+
+// Remote says how to reach servers elsewhere.
+type Remote struct {
+	URL         string // nats://host:4222, several separated by commas
+	Credentials string // file, optional
+	CA          string // file of certificates to trust, optional
+	Cert, Key   string // files of a client certificate, optional
+}
+
+// Connect opens the stream of servers elsewhere.
+func Connect(ctx context.Context, r Remote, logger *slog.Logger) (*Stream, error) {
+	s := &Stream{logger: logger, open: func() (*nats.Conn, func(), error) { return connect(r, logger) }}
+	if err := s.start(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func connect(r Remote, logger *slog.Logger) (*nats.Conn, func(), error) {
+	options := []nats.Option{
+		nats.Name("spredning"),
+		nats.MaxReconnects(-1),
+		// While it is not connected an append fails at once instead of waiting in
+		// a buffer to be published later.
+		nats.ReconnectBufSize(-1),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { logger.Warn("lost the NATS server", "error", err) }),
+		nats.ReconnectHandler(func(c *nats.Conn) { logger.Info("back at a NATS server", "url", c.ConnectedUrlRedacted()) }),
+	}
+	if r.Credentials != "" {
+		options = append(options, nats.UserCredentials(r.Credentials))
+	}
+	if r.CA != "" {
+		options = append(options, nats.RootCAs(r.CA))
+	}
+	if r.Cert != "" {
+		options = append(options, nats.ClientCert(r.Cert, r.Key))
+	}
+	conn, err := nats.Connect(r.URL, options...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connecting to NATS at %s: %w", r.URL, err)
+	}
+	return conn, nil, nil
+}
+
+// Recover makes the stream usable again. An embedded server that failed a write
+// does not recover on its own, so it is closed and opened again; a connection to
+// others reconnects by itself.
+func (s *Stream) Recover(ctx context.Context) error {
+	if s.conn != nil && s.end == nil {
+		if !s.conn.IsConnected() {
+			return errors.New("not connected to a NATS server")
+		}
+		return s.ensure(ctx)
+	}
+	s.logger.Warn("opening the embedded stream again")
+	s.Close()
+	return s.start(ctx)
+}

@@ -1,0 +1,308 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"spredning/ledger"
+)
+
+const (
+	// Name is the stream's name.
+	Name = "SPREDNING"
+	// Subject is the one subject that entries are published on.
+	Subject = "spredning.events"
+
+	// pull is how many messages a read asks for at a time. With 50,000 and more
+	// pulls were seen to hang.
+	pull = 5000
+	// patience is how long a read waits for the next message before it gives up.
+	patience = 10 * time.Second
+	// dedupe is the stream's window for message ids, of which there are none. A
+	// long one makes starts slow.
+	dedupe = time.Second
+)
+
+// Stream is a JetStream stream as a [ledger.Stream].
+type Stream struct {
+	logger *slog.Logger
+	open   func() (*nats.Conn, func(), error) // connects; the func ends what it started
+	conn   *nats.Conn
+	js     jetstream.JetStream
+	end    func()
+}
+
+var _ ledger.Stream = (*Stream)(nil)
+
+// config is the stream's configuration. One that differs is refused.
+func config(replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:               Name,
+		Subjects:           []string{Subject},
+		Storage:            jetstream.FileStorage,
+		Retention:          jetstream.LimitsPolicy,
+		Discard:            jetstream.DiscardNew,
+		MaxMsgs:            -1,
+		MaxBytes:           -1,
+		MaxMsgsPerSubject:  -1,
+		MaxMsgSize:         -1,
+		MaxConsumers:       -1,
+		Replicas:           replicas,
+		Duplicates:         dedupe,
+		DenyDelete:         true,
+		DenyPurge:          true,
+		AllowAtomicPublish: true,
+	}
+}
+
+// start connects and makes sure of the stream.
+func (s *Stream) start(ctx context.Context) error {
+	conn, end, err := s.open()
+	if err != nil {
+		return err
+	}
+	s.conn, s.end = conn, end
+	if s.js, err = jetstream.New(conn); err != nil {
+		s.Close()
+		return fmt.Errorf("using JetStream: %w", err)
+	}
+	if err := s.ensure(ctx); err != nil {
+		s.Close()
+		return err
+	}
+	return nil
+}
+
+// ensure makes the stream if there is none, and refuses one that is configured
+// in another way: it could lose entries.
+func (s *Stream) ensure(ctx context.Context) error {
+	replicas := 1
+	if s.conn.ConnectedClusterName() != "" {
+		replicas = 3
+	}
+	stream, err := s.js.Stream(ctx, Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = s.js.CreateStream(ctx, config(replicas))
+	}
+	if err != nil {
+		return fmt.Errorf("opening the stream %s: %w", Name, err)
+	}
+	return compare(stream.CachedInfo().Config, config(replicas))
+}
+
+func compare(have, want jetstream.StreamConfig) error {
+	for _, c := range []struct {
+		name       string
+		have, want any
+	}{
+		{"subjects", fmt.Sprint(have.Subjects), fmt.Sprint(want.Subjects)},
+		{"storage", have.Storage, want.Storage},
+		{"retention", have.Retention, want.Retention},
+		{"max_msgs", have.MaxMsgs, want.MaxMsgs},
+		{"max_bytes", have.MaxBytes, want.MaxBytes},
+		{"max_age", have.MaxAge, want.MaxAge},
+		{"max_msgs_per_subject", have.MaxMsgsPerSubject, want.MaxMsgsPerSubject},
+		{"max_msg_size", have.MaxMsgSize, want.MaxMsgSize},
+		{"num_replicas", have.Replicas, want.Replicas},
+		{"duplicate_window", have.Duplicates <= want.Duplicates, true},
+		{"deny_delete", have.DenyDelete, true},
+		{"deny_purge", have.DenyPurge, true},
+		{"allow_atomic", have.AllowAtomicPublish, true},
+		{"sealed", have.Sealed, false},
+		{"mirror", have.Mirror != nil, false},
+		{"sources", len(have.Sources), 0},
+		{"persist_mode", have.PersistMode, want.PersistMode},
+		{"allow_msg_ttl", have.AllowMsgTTL, false},
+	} {
+		if c.have != c.want {
+			return &ledger.DamageError{Problem: fmt.Sprintf("the stream %s is configured in another way: %s is %v, must be %v", Name, c.name, c.have, c.want)}
+		}
+	}
+	return nil
+}
+
+// Close drains the connection and stops an embedded server.
+func (s *Stream) Close() {
+	if s.conn != nil {
+		s.conn.Close()
+		s.conn = nil
+	}
+	if s.end != nil {
+		s.end()
+		s.end = nil
+	}
+}
+
+// Append publishes entries after the first size ones: one as a plain publish,
+// more as one atomic batch. Its errors are [ledger.ErrConflict] or wrap
+// [ledger.ErrUnknown].
+func (s *Stream) Append(ctx context.Context, size int64, entries [][]byte) error {
+	if s.conn == nil {
+		return fmt.Errorf("%w: not connected", ledger.ErrUnknown)
+	}
+	msgs := messages(size, entries)
+	last := len(msgs) - 1
+	for _, m := range msgs[:last] {
+		if err := s.conn.PublishMsg(m); err != nil {
+			return fmt.Errorf("%w: publishing: %w", ledger.ErrUnknown, err)
+		}
+	}
+	ack, err := s.js.PublishMsg(ctx, msgs[last], jetstream.WithRetryAttempts(0))
+	if err != nil {
+		return publishError(err)
+	}
+	if want := uint64(size) + uint64(len(entries)); ack.Stream != Name || ack.Sequence != want {
+		return fmt.Errorf("%w: acknowledged sequence %d of %s, expected %d", ledger.ErrUnknown, ack.Sequence, ack.Stream, want)
+	}
+	return nil
+}
+
+// messages makes the messages of an append, with the headers of ADR-50 if there
+// is more than one.
+func messages(size int64, entries [][]byte) []*nats.Msg {
+	msgs := make([]*nats.Msg, len(entries))
+	id := nuid.Next()
+	for i, e := range entries {
+		msgs[i] = &nats.Msg{Subject: Subject, Data: e, Header: nats.Header{}}
+		if len(entries) > 1 {
+			msgs[i].Header["Nats-Batch-Id"] = []string{id}
+			msgs[i].Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
+		}
+	}
+	msgs[0].Header["Nats-Expected-Last-Sequence"] = []string{strconv.FormatInt(size, 10)}
+	if len(entries) > 1 {
+		msgs[len(msgs)-1].Header["Nats-Batch-Commit"] = []string{"1"}
+	}
+	return msgs
+}
+
+// The error codes of a failed check of the expected last sequence; the second
+// comes from a raced replicated stream.
+const (
+	wrongLastSequence     jetstream.ErrorCode = 10071
+	wrongLastSequenceRace jetstream.ErrorCode = 10164
+)
+
+func publishError(err error) error {
+	var api *jetstream.APIError
+	if errors.As(err, &api) && (api.ErrorCode == wrongLastSequence || api.ErrorCode == wrongLastSequenceRace) {
+		return ledger.ErrConflict
+	}
+	return fmt.Errorf("%w: publishing: %w", ledger.ErrUnknown, err)
+}
+
+// Span tells first and last index and the count, as the stream's leader sees
+// them.
+func (s *Stream) Span(ctx context.Context) (ledger.Span, error) {
+	state, err := s.state(ctx)
+	if err != nil {
+		return ledger.Span{}, err
+	}
+	return ledger.Span{First: int64(state.FirstSeq) - 1, Last: int64(state.LastSeq) - 1, Count: int64(state.Msgs)}, nil
+}
+
+func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
+	if s.conn == nil {
+		return jetstream.StreamState{}, errors.New("not connected")
+	}
+	stream, err := s.js.Stream(ctx, Name)
+	if err != nil {
+		return jetstream.StreamState{}, fmt.Errorf("asking for the stream %s: %w", Name, err)
+	}
+	return stream.CachedInfo().State, nil
+}
+
+// Read calls fn for each entry from an index on, up to the last one there is
+// now.
+func (s *Stream) Read(ctx context.Context, from int64, fn func(index int64, entry []byte) error) error {
+	state, err := s.state(ctx)
+	if err != nil {
+		return err
+	}
+	last := int64(state.LastSeq) - 1
+	if from > last || state.Msgs == 0 {
+		return nil
+	}
+	messages, err := s.follow(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	for next := from; next <= last; next++ {
+		index, entry, err := receive(ctx, messages)
+		if err != nil {
+			return fmt.Errorf("reading entry %d of the stream: %w", next, err)
+		}
+		if index != next {
+			return &ledger.DamageError{Problem: fmt.Sprintf("the stream has a gap: entry %d cannot be read, the next is %d", next, index)}
+		}
+		if err := fn(index, entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Stream) follow(ctx context.Context, from int64) (jetstream.MessagesContext, error) {
+	consumer, err := s.js.OrderedConsumer(ctx, Name, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:   uint64(from) + 1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the stream: %w", err)
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(pull))
+	if err != nil {
+		return nil, fmt.Errorf("reading the stream: %w", err)
+	}
+	return messages, nil
+}
+
+func receive(ctx context.Context, messages jetstream.MessagesContext) (index int64, entry []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	m, err := messages.Next(jetstream.NextContext(ctx))
+	if err != nil {
+		return 0, nil, err
+	}
+	meta, err := m.Metadata()
+	if err != nil {
+		return 0, nil, err
+	}
+	return int64(meta.Sequence.Stream) - 1, m.Data(), nil
+}
+
+// Watch calls wake with the index of the last entry there is and of each that
+// is appended from now on, by whomever, until the context ends.
+func (s *Stream) Watch(ctx context.Context, wake func(index int64)) error {
+	consumer, err := s.js.OrderedConsumer(ctx, Name, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverLastPolicy,
+		HeadersOnly:   true,
+	})
+	if err != nil {
+		return fmt.Errorf("watching the stream: %w", err)
+	}
+	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+		if meta, err := m.Metadata(); err == nil {
+			wake(int64(meta.Sequence.Stream) - 1)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("watching the stream: %w", err)
+	}
+	defer consuming.Stop()
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-consuming.Closed():
+		return errors.New("watching the stream: the consumer has ended")
+	}
+}
