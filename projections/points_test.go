@@ -1,0 +1,348 @@
+package projections_test
+
+// What holds of every ledger's points, whatever the rules, and a few tables worked out by hand.
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+
+	"spredning/ledger"
+	"spredning/projections"
+)
+
+// tables gives the tables of all opened years.
+func tables(f *projections.Fold) (all []projections.Table) {
+	for _, year := range f.Years() {
+		table, _ := f.Table(year)
+		all = append(all, table)
+	}
+	return all
+}
+
+// tablesAddUp adds lines up to rows, and rows to regions and the total.
+func tablesAddUp(t *testing.T, r *random) {
+	for _, table := range tables(r.fold(len(r.entries))) {
+		var total ledger.Milli
+		regions := map[string]projections.Sums{}
+		for _, row := range table.Rows {
+			if sums := sumsOf(row.Lines); sums != row.Sums {
+				t.Errorf("%d, %s: the lines make %+v, the row says %+v", table.Year, row.Orgnr, sums, row.Sums)
+			}
+			s := regions[row.Region]
+			regions[row.Region] = projections.Sums{
+				Originated: s.Originated + row.Originated, Adopted: s.Adopted + row.Adopted, Total: s.Total + row.Total,
+			}
+			total += row.Total
+		}
+		got := map[string]projections.Sums{}
+		for _, region := range table.Regions {
+			got[region.Region] = region.Sums
+		}
+		if len(got) != len(table.Regions) || !reflect.DeepEqual(got, regions) {
+			t.Errorf("%d: the rows make %+v, the regions say %+v", table.Year, regions, table.Regions)
+		}
+		if table.Total != total {
+			t.Errorf("%d: the rows make %s, the total says %s", table.Year, total, table.Total)
+		}
+	}
+}
+
+func sumsOf(lines []projections.Line) (s projections.Sums) {
+	for _, l := range lines {
+		if l.Role == projections.RoleOriginator {
+			s.Originated += l.Points
+		} else {
+			s.Adopted += l.Points
+		}
+		s.Total += l.Points
+	}
+	return s
+}
+
+// linesLeadToEntries follows every line to the confirmation that it names, and sees that nobody gets it wrongly.
+func linesLeadToEntries(t *testing.T, r *random) {
+	f := r.fold(len(r.entries))
+	for _, table := range tables(f) {
+		for _, row := range table.Rows {
+			for _, l := range row.Lines {
+				followLine(t, r, f, table.Year, row.Orgnr, l)
+			}
+		}
+	}
+}
+
+func followLine(t *testing.T, r *random, f *projections.Fold, year int, to ledger.Orgnr, l projections.Line) {
+	e := r.entries[l.Index]
+	d, ok := e.Data.(*ledger.Confirmation)
+	if !ok || d.Innovation != l.Innovation || e.By != l.Adopter || d.InUseFrom.Year() != year {
+		t.Fatalf("%d: the line %+v names entry %d, a %s by %s: %+v", year, l, l.Index, e.Type, e.By, e.Data)
+	}
+	i, _ := f.Innovation(l.Innovation)
+	made := slices.ContainsFunc(i.Originators, func(o projections.Originator) bool { return o.Orgnr == to })
+	if l.Role == projections.RoleOriginator && !made || l.Role == projections.RoleAdopter && to != l.Adopter {
+		t.Errorf("%d: %s has the line %+v", year, to, l)
+	}
+	if l.Points < 0 || l.Points > 1_000_000 {
+		t.Errorf("%d: %s points for one line of %s", year, l.Points, to)
+	}
+}
+
+// pairsScoreOnce sees that no pair scores in two years, nor twice in one, and that an originator and an adopter get
+// one line of it each.
+func pairsScoreOnce(t *testing.T, r *random) {
+	scored, given := map[string]int{}, map[string]bool{}
+	for _, table := range tables(r.fold(len(r.entries))) {
+		for _, row := range table.Rows {
+			for _, l := range row.Lines {
+				pair := l.Innovation + " " + string(l.Adopter)
+				if year, before := scored[pair]; before && year != table.Year {
+					t.Errorf("%s scored in %d and %d", pair, year, table.Year)
+				}
+				scored[pair] = table.Year
+				line := fmt.Sprint(pair, l.Role, row.Orgnr)
+				if given[line] {
+					t.Errorf("%d: %s has two lines of %s", table.Year, row.Orgnr, pair)
+				}
+				given[line] = true
+			}
+		}
+	}
+}
+
+// replaysAlike sees that the same entries give the same bytes: folded at once, parsed anew, or in parts with reads between.
+func replaysAlike(t *testing.T, r *random) {
+	want := everything(t, r.fold(len(r.entries)))
+	if got := everything(t, reparsed(t, r)); string(got) != string(want) {
+		t.Errorf("parsed anew:\n got %s\nwant %s", got, want)
+	}
+	view := projections.NewView()
+	for rest := r.entries; len(rest) > 0; {
+		n := 1 + r.IntN(len(rest))
+		view.Apply(rest[:n])
+		view.Read(func(f *projections.Fold) { everything(t, f) })
+		rest = rest[n:]
+	}
+	view.Read(func(f *projections.Fold) {
+		if got := everything(t, f); string(got) != string(want) {
+			t.Errorf("in parts:\n got %s\nwant %s", got, want)
+		}
+	})
+}
+
+func reparsed(t *testing.T, r *random) *projections.Fold {
+	f := projections.NewFold()
+	for index, b := range r.bytes {
+		e, err := ledger.ParseEntry(int64(index), slices.Clone(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Apply(e)
+	}
+	return f
+}
+
+// everything is all that a fold gives, as JSON.
+func everything(t *testing.T, f *projections.Fold) []byte {
+	all := struct {
+		Position      int64
+		Tables        []projections.Table
+		Innovations   []projections.Innovation
+		Pairs         [][]projections.Pair
+		Organisations []projections.Organisation
+		Keys          []projections.Key
+		Rules         []projections.RulesItem
+		Years         []projections.Year
+	}{
+		Position: f.Position, Tables: tables(f), Keys: f.Keys(), Rules: f.PublishedRules(), Years: f.ReportingYears(),
+	}
+	if f.Founded != nil {
+		all.Organisations = f.Organisations()
+	}
+	all.Innovations, _ = f.Innovations(projections.Query{}, -1, int(f.Position)+1)
+	for _, i := range all.Innovations {
+		pairs, _ := f.Pairs(i.ID)
+		all.Pairs = append(all.Pairs, pairs)
+	}
+	b, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// retractionsRaiseNobody retracts a few adoptions of a ledger whose rules count every adoption of every branch without
+// limits. (With limits, or a lineage that scores once, a retraction makes room for others: TestRetractionMakesRoom.)
+func retractionsRaiseNobody(t *testing.T, r *random) {
+	if !r.plain || len(r.pairs) == 0 {
+		return
+	}
+	for range 10 {
+		p := pick(r, r.pairs...)
+		entry, before := r.entryOf(p), sumsByYear(r)
+		if _, err := r.retracts(p); err != nil {
+			continue // it was retracted already
+		}
+		after := sumsByYear(r)
+		for who, points := range after {
+			if points > before[who] {
+				t.Errorf("after %s retracted %s, %s has %s, had %s", p.adopter, p.id, who, points, before[who])
+			}
+		}
+		for _, table := range tables(r.fold(len(r.entries))) {
+			for _, row := range table.Rows {
+				if slices.ContainsFunc(row.Lines, func(l projections.Line) bool { return l.Index == entry }) {
+					t.Errorf("%d: %s still has points of entry %d, which was retracted", table.Year, row.Orgnr, entry)
+				}
+			}
+		}
+	}
+}
+
+// entryOf gives the index of the pair's entry; none: -1.
+func (r *random) entryOf(p worldPair) int64 {
+	pairs, _ := r.fold(len(r.entries)).Pairs(p.id)
+	for _, is := range pairs {
+		if is.Adopter == p.adopter && is.Index != nil {
+			return *is.Index
+		}
+	}
+	return -1
+}
+
+// sumsByYear gives what each organisation has got in each year.
+func sumsByYear(r *random) map[string]ledger.Milli {
+	sums := map[string]ledger.Milli{}
+	for _, table := range tables(r.fold(len(r.entries))) {
+		for _, row := range table.Rows {
+			sums[fmt.Sprint(row.Orgnr, " in ", table.Year)] = row.Total
+		}
+	}
+	return sums
+}
+
+// TestRetractionMakesRoom has two adoptions of which only one scores; when that is retracted, the other does.
+func TestRetractionMakesRoom(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		rules func(*ledger.Rules)
+		other ledger.Orgnr // the adopter of the branch
+	}{
+		{"lineage once", func(r *ledger.Rules) { r.Lineage = ledger.LineageOnce }, north},
+		{"an originator's and adopter's limit", func(r *ledger.Rules) { r.MaxPerOriginatorAdopter = new(1) }, north},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStory()
+			s.rules(2026, c.rules)
+			s.opens(2026)
+			root := s.publishes(nil, maker)
+			branch := s.publishes(func(d *ledger.Innovation) { d.DerivedFrom = root.id }, maker, partner)
+			first := s.confirms(root, north, "2026-02-01")
+			second := s.confirms(branch, c.other, "2026-03-01")
+
+			s.wantLines(t, 2026,
+				line{first, maker, "originator other_region", 1000}, line{first, north, "adopter other_region", 250})
+			s.retracts(root, north)
+			s.wantLines(t, 2026,
+				line{second, maker, "originator other_region", 500}, line{second, partner, "originator other_region", 500},
+				line{second, north, "adopter other_region", 250})
+		})
+	}
+}
+
+// TestProjectAcrossRules changes from a lineage that scores once to branches that score by themselves. A branch whose
+// originator got no line for it, since the root had scored, gets its line then, and no other.
+func TestProjectAcrossRules(t *testing.T) {
+	s := newStory()
+	s.rules(2025, func(r *ledger.Rules) { r.Basis, r.Lineage = ledger.BasisProject, ledger.LineageOnce })
+	s.rules(2026, func(r *ledger.Rules) { r.Basis = ledger.BasisProject })
+	s.opens(2025)
+	s.opens(2026)
+	root := s.publishes(nil, maker)
+	branch := s.publishes(func(d *ledger.Innovation) { d.DerivedFrom = root.id }, maker)
+	first := s.confirms(root, north, "2025-02-01")
+	second := s.confirms(branch, middle, "2025-03-01")
+	third := s.confirms(branch, north, "2026-02-01")
+	fourth := s.confirms(branch, nowhere, "2026-03-01")
+	fifth := s.confirms(root, middle, "2026-03-01")
+	near := s.confirms(root, partner, "2026-03-01")
+
+	s.wantLines(t, 2025,
+		line{first, maker, "originator other_region", 1000}, line{first, north, "adopter other_region", 250},
+		line{second, middle, "adopter other_region", 250})
+	s.wantLines(t, 2026,
+		line{third, maker, "originator other_region", 1000}, line{third, north, "adopter other_region", 250},
+		line{fourth, nowhere, "adopter other_region", 250},
+		line{fifth, middle, "adopter other_region", 250},
+		line{near, maker, "originator same_region", 600}, line{near, partner, "adopter same_region", 150})
+}
+
+// TestSharesAreRounded divides values that do not come out even, and lets the share of one who is not measured lapse.
+func TestSharesAreRounded(t *testing.T) {
+	s := newStory()
+	s.rules(2026, func(r *ledger.Rules) {
+		r.Originator.OtherRegion, r.Adopter.OtherRegion = new(ledger.Milli(250)), new(ledger.Milli(0))
+	})
+	s.opens(2026)
+	thirds := func(d *ledger.Innovation) {
+		d.Originators[0].Share, d.Originators[1].Share, d.Originators[2].Share = 333, 333, 334
+	}
+	all := s.publishes(thirds, partner, maker, middle) // 83.25, 83.25 and 83.5
+	some := s.publishes(thirds, partner, maker, outside)
+	first := s.confirms(all, north, "2026-02-01")
+	second := s.confirms(some, north, "2026-02-01") // 166.5 together: the tie goes to the lower number
+
+	s.wantLines(t, 2026,
+		line{first, maker, "originator other_region", 83}, line{first, partner, "originator other_region", 83},
+		line{first, middle, "originator other_region", 84}, line{first, north, "adopter other_region", 0},
+		line{second, maker, "originator other_region", 84}, line{second, partner, "originator other_region", 83},
+		line{second, north, "adopter other_region", 0})
+}
+
+// TestYearsAndRules asks for what is not there, and for rules that were replaced.
+func TestYearsAndRules(t *testing.T) {
+	s := newStory()
+	if f := s.now(); len(f.Years()) != 0 || f.RulesFor(2026) != nil || len(f.PublishedRules()) != 0 {
+		t.Errorf("before any: years %v, rules %v", f.Years(), f.PublishedRules())
+	}
+	s.opens(2025)
+	i := s.publishes(nil, maker)
+	s.confirms(i, north, "2025-02-01")
+	table, ok := s.now().Table(2025)
+	if !ok || table.Rules != nil || len(table.Rows) != 0 || table.Total != 0 {
+		t.Errorf("a year without rules: got %+v, %t", table, ok)
+	}
+	if b, err := json.Marshal(table); err != nil || string(b) != fmt.Sprintf(`{"year":2025,"position":%d,"status":"open","rows":[],"regions":[],"total":0}`, len(s.entries)) {
+		t.Errorf("its JSON: got %s, %v", b, err)
+	}
+	for _, year := range []int{2024, 2026} {
+		if table, ok := s.now().Table(year); ok {
+			t.Errorf("%d is not opened: got %+v", year, table)
+		}
+	}
+	s.rules(2025, nil)                                                     // "rules 1"
+	s.rules(2027, nil)                                                     // "rules 2"
+	s.rules(2025, func(r *ledger.Rules) { r.Basis = ledger.BasisProject }) // "rules 3"
+	s.opens(2026)
+	for year, want := range map[int]string{2025: "rules 3", 2026: "rules 3", 2027: "rules 2", 2030: "rules 2"} {
+		if got := s.now().RulesFor(year); got.ID != want {
+			t.Errorf("%d: got %s, want %s", year, got, want)
+		}
+	}
+	if got := s.now().RulesFor(2024); got != nil {
+		t.Errorf("2024: got %s, want none", got)
+	}
+	years := []projections.Year{
+		{Year: 2025, Status: "open", Opened: s.opened[2025]},
+		{Year: 2026, Status: "open", Opened: s.opened[2026]},
+	}
+	if got := s.now().ReportingYears(); !slices.Equal(got, years) {
+		t.Errorf("years: got %+v, want %+v", got, years)
+	}
+	if got := s.now().PublishedRules(); len(got) != 3 || got[2].Rules.ID != "rules 3" || s.entries[got[2].Index].Type != ledger.RulesPublished {
+		t.Errorf("rules: got %+v", got)
+	}
+}
