@@ -1,0 +1,205 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/labstack/echo/v4"
+
+	"spredning/keys"
+	"spredning/ledger"
+	"spredning/ledger/tiles"
+)
+
+// submit is POST /events: 201 and a receipt, 200 if the event was there before.
+func (s *Server) submit(c echo.Context) error {
+	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, keys.MaxSize+1))
+	var large *http.MaxBytesError
+	if err != nil && !errors.As(err, &large) {
+		return problem{Code: ledger.Malformed, Detail: "the request's body ended early"}
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), submitTimeout)
+	defer cancel()
+	receipt, again, err := s.cfg.Ledger.Submit(ctx, raw)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(receipt)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Location", "/api/v1/events/"+strconv.FormatInt(receipt.Index, 10))
+	status := http.StatusCreated
+	if again {
+		status = http.StatusOK
+	}
+	return c.Blob(status, echo.MIMEApplicationJSON, body)
+}
+
+// index reads the index in the path of an entry that there is.
+func (s *Server) index(c echo.Context) (int64, error) {
+	p := c.Param("index")
+	index, err := strconv.ParseInt(p, 10, 64)
+	if err != nil || index < 0 || strconv.FormatInt(index, 10) != p || index >= s.cfg.Log.Size() {
+		return 0, notFound("there is no entry " + p)
+	}
+	return index, nil
+}
+
+// event is GET /events/{index}: the entry's exact bytes.
+func (s *Server) event(c echo.Context) (reply, error) {
+	index, err := s.index(c)
+	if err != nil {
+		return reply{}, err
+	}
+	entry, err := s.cfg.Log.Entry(index)
+	return reply{body: entry, contentType: echo.MIMEApplicationJSON, immutable: true}, err
+}
+
+// receipt is GET /events/{index}/receipt, against the newest checkpoint.
+func (s *Server) receipt(c echo.Context) (reply, error) {
+	index, err := s.index(c)
+	if err != nil {
+		return reply{}, err
+	}
+	receipt, err := s.cfg.Ledger.Receipt(index)
+	if err != nil {
+		return reply{}, err
+	}
+	if strings.HasPrefix(c.Request().Header.Get("Accept"), "text/plain") {
+		return reply{body: receipt.TLogProof(), contentType: echo.MIMETextPlainCharsetUTF8}, nil
+	}
+	return jsonReply(receipt)
+}
+
+// after reads where GET /events begins.
+func after(c echo.Context) (from int64, err error) {
+	last, given, err := number(c, "after", 0)
+	if err != nil {
+		return 0, err
+	}
+	if id := c.Request().Header.Get("Last-Event-ID"); id != "" {
+		if last, err = strconv.ParseInt(id, 10, 64); err != nil || last < 0 {
+			return 0, invalidQuery("Last-Event-ID must be an index")
+		}
+		given = true
+	}
+	if !given {
+		return 0, nil
+	}
+	return last + 1, nil
+}
+
+// events is GET /events: entries one a line, or live as server-sent events.
+func (s *Server) events(c echo.Context) error {
+	if err := s.wait(c); err != nil {
+		return err
+	}
+	from, err := after(c)
+	if err != nil {
+		return err
+	}
+	limit, given, err := number(c, "limit", 1)
+	if err != nil {
+		return err
+	}
+	size := s.cfg.Log.Size()
+	h := c.Response().Header()
+	h.Set("Spredning-Position", strconv.FormatInt(size, 10))
+	h.Set("Vary", "Accept")
+	h.Set("Cache-Control", "no-cache")
+	if strings.Contains(c.Request().Header.Get("Accept"), "text/event-stream") {
+		return s.live(c, from)
+	}
+	to := size
+	if given {
+		to = min(to, from+limit)
+	}
+	h.Set(echo.HeaderContentType, "application/x-ndjson")
+	c.Response().WriteHeader(http.StatusOK)
+	out := newSlowWriter(c)
+	return s.cfg.Log.Entries(min(from, to), to, func(_ int64, entry []byte) error {
+		if _, err := out.Write(entry); err != nil {
+			return err
+		}
+		_, err := out.Write([]byte{'\n'})
+		return err
+	})
+}
+
+// heartbeat is how often a live connection with nothing to tell is kept open.
+const heartbeat = 15 * time.Second
+
+// live sends entries as they come until the client or the server leaves.
+func (s *Server) live(c echo.Context, from int64) error {
+	c.Response().Header().Set(echo.HeaderContentType, "text/event-stream")
+	c.Response().WriteHeader(http.StatusOK)
+	out := newSlowWriter(c)
+	for {
+		grown := s.cfg.Ledger.Grown()
+		size := s.cfg.Log.Size()
+		err := s.cfg.Log.Entries(min(from, size), size, func(index int64, entry []byte) error {
+			_, err := fmt.Fprintf(out, "id: %d\ndata: %s\n\n", index, entry)
+			return err
+		})
+		if err != nil {
+			return nil // the client has left
+		}
+		from = max(from, size)
+		c.Response().Flush()
+		select {
+		case <-grown:
+		case <-time.After(heartbeat):
+			if _, err := io.WriteString(out, ":\n\n"); err != nil {
+				return nil
+			}
+		case <-c.Request().Context().Done():
+			return nil
+		case <-s.closing:
+			return nil
+		}
+	}
+}
+
+// slowWriter gives each write its own time limit, so that a long answer is not
+// cut off while its reader reads.
+type slowWriter struct {
+	w       io.Writer
+	control *http.ResponseController
+	next    time.Time
+}
+
+func newSlowWriter(c echo.Context) *slowWriter {
+	return &slowWriter{w: c.Response(), control: http.NewResponseController(c.Response())}
+}
+
+func (w *slowWriter) Write(b []byte) (int, error) {
+	if now := time.Now(); now.After(w.next) {
+		_ = w.control.SetWriteDeadline(now.Add(writeTimeout)) // a recorder in a test has none
+		w.next = now.Add(time.Second)
+	}
+	return w.w.Write(b)
+}
+
+// log is GET /log/…, as c2sp.org/tlog-tiles says.
+func (s *Server) log(c echo.Context) error {
+	path := c.Param("*")
+	body, err := s.cfg.Log.Resource(path)
+	if errors.Is(err, tiles.ErrNotFound) {
+		return notFound("the log has no such checkpoint, tile or entry bundle")
+	}
+	if err != nil {
+		return err
+	}
+	if path == "checkpoint" {
+		return s.send(c, reply{body: body, contentType: echo.MIMETextPlainCharsetUTF8, etag: hashTag(body), position: s.cfg.Log.Size()})
+	}
+	return s.send(c, reply{body: body, contentType: echo.MIMEOctetStream, etag: hashTag(body), immutable: true, position: s.cfg.Log.Size()})
+}

@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"sync"
+
+	"spredning/ledger"
+	"spredning/ledger/tiles"
+	"spredning/projections"
+)
+
+// past gives the fold as it was at earlier positions. Each is folded anew from
+// the log, a few at a time, and the last few are kept.
+type past struct {
+	log   *tiles.Log
+	slots chan struct{}
+	mu    sync.Mutex
+	kept  []*projections.Fold // newest use last
+}
+
+const (
+	pastAtOnce = 2
+	pastKept   = 4
+)
+
+func newPast(log *tiles.Log) *past {
+	return &past{log: log, slots: make(chan struct{}, pastAtOnce)}
+}
+
+// at gives the fold of the first position entries. It must not be changed.
+func (p *past) at(ctx context.Context, position int64) (*projections.Fold, error) {
+	if f := p.lookup(position); f != nil {
+		return f, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
+	defer cancel()
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+		return nil, problem{Code: ledger.Overloaded, Detail: "too many earlier positions are being computed; ask again in a moment"}
+	}
+	if f := p.lookup(position); f != nil {
+		return f, nil
+	}
+	f := projections.NewFold()
+	err := ledger.Replay(p.log, 0, position, func(entries []*ledger.Entry) error {
+		for _, e := range entries {
+			f.Apply(e)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.keep(f)
+	return f, nil
+}
+
+func (p *past) lookup(position int64) *projections.Fold {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.kept {
+		if f.Position == position {
+			return f
+		}
+	}
+	return nil
+}
+
+func (p *past) keep(f *projections.Fold) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.kept = append(p.kept, f); len(p.kept) > pastKept {
+		p.kept = p.kept[1:]
+	}
+}

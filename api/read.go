@@ -1,0 +1,277 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"spredning/keys"
+	"spredning/ledger"
+	"spredning/projections"
+)
+
+// innovations is GET /innovations.
+func (s *Server) innovations(c echo.Context) (reply, error) {
+	q, err := query(c)
+	if err != nil {
+		return reply{}, err
+	}
+	limit, err := limitOf(c)
+	if err != nil {
+		return reply{}, err
+	}
+	before := int64(-1)
+	if cursor := c.QueryParam("cursor"); cursor != "" {
+		if before, err = strconv.ParseInt(cursor, 10, 64); err != nil || before < 0 {
+			return reply{}, invalidQuery("cursor is not one that this list gave")
+		}
+	}
+	var p list[projections.Innovation]
+	var more bool
+	s.cfg.View.Read(func(f *projections.Fold) { p.Items, more = f.Innovations(q, before, limit) })
+	if more {
+		p.Next = strconv.FormatInt(p.Items[len(p.Items)-1].Index, 10)
+	}
+	return listReply(p)
+}
+
+// The values that a query for innovations can ask for.
+var (
+	innovationKinds    = []string{"service", "product", "process", "organisation", "communication"}
+	innovationStatuses = []string{"published", "withdrawn", "merged"}
+)
+
+func query(c echo.Context) (q projections.Query, err error) {
+	q = projections.Query{
+		Words: c.QueryParam("query"), Originator: ledger.Orgnr(c.QueryParam("originator")), Adopter: ledger.Orgnr(c.QueryParam("adopter")),
+		Region: c.QueryParam("region"), Kind: c.QueryParam("kind"), Status: c.QueryParam("status"),
+	}
+	for _, p := range []struct {
+		name, value string
+		of          []string
+	}{{"region", q.Region, ledger.Regions}, {"kind", q.Kind, innovationKinds}, {"status", q.Status, innovationStatuses}} {
+		if p.value != "" && !slices.Contains(p.of, p.value) {
+			return q, invalidQuery(fmt.Sprintf("%s must be one of %q", p.name, p.of))
+		}
+	}
+	for name, o := range map[string]ledger.Orgnr{"originator": q.Originator, "adopter": q.Adopter} {
+		if o != "" && !o.Valid() {
+			return q, invalidQuery(name + " must be an organisation number")
+		}
+	}
+	year, _, err := number(c, "year", 1000)
+	q.Year = int(year)
+	return q, err
+}
+
+// found answers with one thing of the fold, or that there is none.
+func found[T any](s *Server, what string, look func(*projections.Fold) (T, bool)) (reply, error) {
+	var thing T
+	var ok bool
+	s.cfg.View.Read(func(f *projections.Fold) { thing, ok = look(f) })
+	if !ok {
+		return reply{}, notFound("there is no " + what)
+	}
+	return jsonReply(thing)
+}
+
+// all answers with a page of a list of the fold.
+func all[T any](s *Server, c echo.Context, key func(T) string, look func(*projections.Fold) []T) (reply, error) {
+	var items []T
+	s.cfg.View.Read(func(f *projections.Fold) { items = look(f) })
+	p, err := page(c, items, key)
+	if err != nil {
+		return reply{}, err
+	}
+	return listReply(p)
+}
+
+// innovation is GET /innovations/{id}.
+func (s *Server) innovation(c echo.Context) (reply, error) {
+	return found(s, "innovation with this id", func(f *projections.Fold) (projections.Innovation, bool) { return f.Innovation(c.Param("id")) })
+}
+
+// adoptions is GET /innovations/{id}/adoptions. What the pairs' entries say is
+// read from the log.
+func (s *Server) adoptions(c echo.Context) (reply, error) {
+	var pairs []projections.Pair
+	var ok bool
+	s.cfg.View.Read(func(f *projections.Fold) { pairs, ok = f.Pairs(c.Param("id")) })
+	if !ok {
+		return reply{}, notFound("there is no innovation with this id")
+	}
+	p, err := page(c, pairs, func(p projections.Pair) string { return strconv.FormatInt(p.Entries[0], 10) })
+	if err != nil {
+		return reply{}, err
+	}
+	told := list[projections.Adoption]{Next: p.Next}
+	for _, pair := range p.Items {
+		if err := s.tell(&pair); err != nil {
+			return reply{}, err
+		}
+		told.Items = append(told.Items, pair.Adoption)
+	}
+	s.cfg.View.Read(func(f *projections.Fold) { flag(f, told.Items) })
+	return listReply(told)
+}
+
+func (s *Server) tell(p *projections.Pair) error {
+	for _, index := range p.Entries {
+		b, err := s.cfg.Log.Entry(index)
+		if err != nil {
+			return err
+		}
+		e, err := ledger.ParseEntry(index, b)
+		if err != nil {
+			return err
+		}
+		p.Tell(e)
+	}
+	return nil
+}
+
+func flag(f *projections.Fold, adoptions []projections.Adoption) {
+	for _, a := range adoptions {
+		for k := range a.Confirmations {
+			confirmation := &a.Confirmations[k]
+			confirmation.Flags = f.Flags(confirmation.Index, confirmation.SignedBy)
+		}
+	}
+}
+
+// organisations is GET /organisations.
+func (s *Server) organisations(c echo.Context) (reply, error) {
+	return all(s, c, func(o projections.Organisation) string { return string(o.Orgnr) }, (*projections.Fold).Organisations)
+}
+
+// organisation is GET /organisations/{orgnr}.
+func (s *Server) organisation(c echo.Context) (reply, error) {
+	return found(s, "organisation with this number", func(f *projections.Fold) (projections.Organisation, bool) {
+		return f.Organisation(ledger.Orgnr(c.Param("orgnr")))
+	})
+}
+
+// rules is GET /rules.
+func (s *Server) rules(c echo.Context) (reply, error) {
+	return all(s, c, func(r projections.RulesItem) string { return strconv.FormatInt(r.Index, 10) }, (*projections.Fold).PublishedRules)
+}
+
+// years is GET /years.
+func (s *Server) years(c echo.Context) (reply, error) {
+	return all(s, c, func(y projections.Year) string { return strconv.Itoa(y.Year) }, (*projections.Fold).ReportingYears)
+}
+
+// keys is GET /keys.
+func (s *Server) keys(c echo.Context) (reply, error) {
+	return all(s, c, func(k projections.Key) string { return string(k.KeyID) }, (*projections.Fold).Keys)
+}
+
+// key is GET /keys/{keyid}.
+func (s *Server) key(c echo.Context) (reply, error) {
+	return found(s, "key with this id", func(f *projections.Fold) (projections.Key, bool) { return f.Key(keys.ID(c.Param("keyid"))) })
+}
+
+// summary is a year in the list of GET /points.
+type summary struct {
+	Year   int          `json:"year"`
+	Status string       `json:"status"`
+	Total  ledger.Milli `json:"total"`
+	Rules  string       `json:"rules,omitzero"` // id of those in force
+}
+
+// pointsYears is GET /points.
+func (s *Server) pointsYears(c echo.Context) (reply, error) {
+	return all(s, c, func(y summary) string { return strconv.Itoa(y.Year) }, func(f *projections.Fold) (all []summary) {
+		for _, y := range f.Years() {
+			t, _ := f.Table(y)
+			one := summary{Year: y, Status: t.Status, Total: t.Total}
+			if t.Rules != nil {
+				one.Rules = t.Rules.ID
+			}
+			all = append(all, one)
+		}
+		return all
+	})
+}
+
+// points is GET /points/{year}, now or as it stood at a position.
+func (s *Server) points(c echo.Context) (reply, error) {
+	year, err := strconv.Atoi(c.Param("year"))
+	if err != nil {
+		return reply{}, notFound("there is no year " + c.Param("year"))
+	}
+	position, given, err := number(c, "position", 0)
+	if err != nil {
+		return reply{}, err
+	}
+	table := func(f *projections.Fold) (projections.Table, bool) { return f.Table(year) }
+	what := fmt.Sprintf("reporting year %d at this position", year)
+	if now := s.cfg.View.Position(); !given || position == now {
+		return found(s, what, table)
+	} else if position > now {
+		return reply{}, invalidQuery(fmt.Sprintf("position is beyond the newest, %d", now))
+	}
+	f, err := s.past.at(c.Request().Context(), position)
+	if err != nil {
+		return reply{}, err
+	}
+	t, ok := table(f)
+	if !ok {
+		return reply{}, notFound("there is no " + what)
+	}
+	return jsonReply(t)
+}
+
+// status is GET /status: what this node serves and how it is.
+func (s *Server) status(c echo.Context) (reply, error) {
+	out := struct {
+		Ledger       string       `json:"ledger"`
+		Name         string       `json:"name"`
+		Illustrative bool         `json:"illustrative"`
+		Authority    ledger.Orgnr `json:"authority"`
+		Position     int64        `json:"position"`
+		Entries      int64        `json:"entries"`
+		Checkpoint   string       `json:"checkpoint"`
+		LogKey       string       `json:"log_key"`
+		Writable     bool         `json:"writable"`
+		Reason       string       `json:"reason,omitzero"`
+	}{Ledger: s.cfg.Ledger.Origin(), Entries: s.cfg.Log.Size(), Checkpoint: string(s.cfg.Log.Checkpoint()), Writable: true}
+	if err := s.cfg.Ledger.Err(); err != nil {
+		out.Writable, out.Reason = false, err.Error()
+	}
+	founded := false
+	s.cfg.View.Read(func(f *projections.Fold) {
+		d := f.Founding()
+		if founded = d != nil; !founded {
+			return
+		}
+		out.Name, out.Illustrative, out.Authority, out.Position, out.LogKey = d.Name, *d.Illustrative, d.Authority.Orgnr, f.Position, d.LogKey
+	})
+	if !founded {
+		return reply{}, problem{Code: ledger.Unavailable, Detail: "the ledger is not founded yet"}
+	}
+	r, err := jsonReply(out)
+	r.volatile = true
+	return r, err
+}
+
+// front tells a visitor with a browser where things are.
+func (s *Server) front(c echo.Context) error {
+	var name string
+	var illustrative bool
+	s.cfg.View.Read(func(f *projections.Fold) {
+		if d := f.Founding(); d != nil {
+			name, illustrative = d.Name, *d.Illustrative
+		}
+	})
+	text := fmt.Sprintf("%s\n%s\n\n", name, s.cfg.Ledger.Origin())
+	if illustrative {
+		text += "ILLUSTRATIVE: a demonstration. The hospitals named here have confirmed nothing.\n\n"
+	}
+	text += "/api/v1/openapi.json   the API, described\n/api/v1/innovations    innovations and where they have spread\n" +
+		"/api/v1/organisations  hospitals\n/api/v1/points         points by reporting year\n/api/v1/events         every entry, as signed\n/log/checkpoint        the signed tree head\n"
+	return c.String(http.StatusOK, text)
+}
