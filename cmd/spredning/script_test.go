@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"spredning": main})
+}
+
+// TestScript runs the program as a user would, from the scripts in
+// testdata/script. In them, $ADDR is a free address and `up` waits for the
+// server on it.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "../../testdata/script",
+		Setup: func(e *testscript.Env) error {
+			addr, err := freeAddress()
+			e.Setenv("ADDR", addr)
+			e.Setenv("SPREDNING_URL", "http://"+addr)
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip},
+	})
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// up waits until the server answers.
+func up(ts *testscript.TestScript, _ bool, _ []string) {
+	url := ts.Getenv("SPREDNING_URL") + "/healthz"
+	for range 600 {
+		if resp, err := http.Get(url); err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("nothing answers at %s", url)
+}
+
+// flip replaces the first occurrence of a text in a file by another.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: flip FILE OLD NEW")
+	}
+	path := ts.MkAbs(args[0])
+	b, err := os.ReadFile(path)
+	ts.Check(err)
+	changed, ok := replaceFirst(string(b), args[1], args[2])
+	if !ok {
+		ts.Fatalf("%s does not hold %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(path, []byte(changed), 0o600))
+}
+
+func replaceFirst(s, old, new string) (string, bool) {
+	for i := 0; i+len(old) <= len(s); i++ {
+		if s[i:i+len(old)] == old {
+			return s[:i] + new + s[i+len(old):], true
+		}
+	}
+	return s, false
+}
+
+// TestDemo holds the story to what its README says of it.
+func TestDemo(t *testing.T) {
+	steps, err := demoSteps()
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, s := range steps {
+		count[string(s.Type)]++
+	}
+	if count["innovation.published"] < 25 || count["adoption.confirmed"] < 80 {
+		t.Errorf("the story has %d innovations and %d confirmations", count["innovation.published"], count["adoption.confirmed"])
+	}
+	orgs, err := demoOrganisations()
+	if err != nil || len(orgs) != 36 {
+		t.Errorf("%d organisations, %v", len(orgs), err)
+	}
+	seen := map[string]bool{}
+	for _, o := range orgs {
+		if name := fileName(o.Short); seen[name] {
+			t.Error(fmt.Sprintf("two organisations have the key file %s", name))
+		} else {
+			seen[name] = true
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"spredning/ledger"
+)
+
+func submitCommand(e *env) *cobra.Command {
+	var receipt string
+	cmd := &cobra.Command{
+		Use:   "submit FILE",
+		Short: "Submit a signed event and keep its receipt",
+		Long: `Submit an envelope, as spredning sign prints it (- for standard input), to the
+ledger at --url, check the receipt and write it to a file. Submitting the same
+event again is no error: the ledger answers with the first receipt.`,
+		Example: "  spredning submit confirmation.json --url https://spredning.example",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			raw, err := e.readInput(args[0])
+			if err != nil {
+				return err
+			}
+			c, err := e.client()
+			if err != nil {
+				return err
+			}
+			return e.submit(cmd.Context(), c, bytes.TrimSpace(raw), receipt)
+		},
+	}
+	receiptFlag(cmd, &receipt)
+	urlFlag(cmd, e)
+	return cmd
+}
+
+func receiptFlag(cmd *cobra.Command, receipt *string) {
+	cmd.Flags().StringVar(receipt, "receipt", "", "file to write the receipt to (default receipt-INDEX.json)")
+}
+
+// submit sends an envelope, checks the receipt against the log's key as the
+// ledger states it, and writes it to a file.
+func (e *env) submit(ctx context.Context, c *client, envelope []byte, file string) error {
+	status, err := c.status(ctx)
+	if err != nil {
+		return err
+	}
+	receipt, raw, again, err := c.submit(ctx, envelope)
+	if err != nil {
+		return err
+	}
+	event, _, err := receipt.Verify(status.LogKey)
+	if err != nil {
+		return fmt.Errorf("the ledger gave a receipt that does not hold: %w", err)
+	}
+	if file == "" {
+		file = fmt.Sprintf("receipt-%d.json", receipt.Index)
+	}
+	if err := e.writeOutput(file, raw); err != nil {
+		return err
+	}
+	if e.json {
+		return e.printJSON(receipt)
+	}
+	e.submitted(receipt, event, status, again, file)
+	return nil
+}
+
+func (e *env) submitted(receipt ledger.Receipt, event ledger.Event, status ledgerStatus, again bool, file string) {
+	word := "In the ledger"
+	if again {
+		word = "Was in the ledger already"
+	}
+	fmt.Fprintf(e.err, "%s: entry %d of %s, %s %s.\n", word, receipt.Index, status.Ledger, event.Type, event.ID)
+	fmt.Fprintf(e.err, "The receipt is in %s; check it any time with: spredning verify %s\n", file, file)
+	if status.Illustrative {
+		fmt.Fprintln(e.err, "This ledger is a demonstration; nothing in it counts.")
+	}
+}
