@@ -172,15 +172,15 @@ func (s *story) wantLines(t *testing.T, year int, want ...line) {
 
 // found gives the ids of what a query finds, with all pages of a size put together.
 func found(f *projections.Fold, q projections.Query, size int) (ids []string) {
-	for before := int64(-1); ; {
-		page, more := f.Innovations(q, before, size)
+	before, more := int64(-1), true
+	for more && len(ids) <= int(f.Position) { // a page that does not move on would never end
+		var page []projections.Innovation
+		page, more = f.Innovations(q, before, size)
 		for _, i := range page {
 			ids, before = append(ids, i.ID), i.Index
 		}
-		if !more {
-			return ids
-		}
 	}
+	return ids
 }
 
 func titled(title, summary string) func(*ledger.Innovation) {
@@ -489,7 +489,7 @@ func (s *story) confirmation(i *draft, index int64, from ledger.Date) projection
 	}
 }
 
-// TestInvitedAfterUse invites one whose use has ended: it stays an adopter, and the invitation waits.
+// TestInvitedAfterUse invites one whose use has ended: it stays an adopter, and the invitation waits for its answer.
 func TestInvitedAfterUse(t *testing.T) {
 	s := newStory()
 	i := s.publishes(nil, maker)
@@ -503,8 +503,17 @@ func TestInvitedAfterUse(t *testing.T) {
 	s.wantOrganisation(t, north, nil,
 		[]projections.Adopted{{Innovation: i.id, Status: "ended", Index: &first}}, []projections.Invitation{{Innovation: i.id, Index: at}})
 
+	s.declines(i, north)
+	s.wantOrganisation(t, north, nil, []projections.Adopted{{Innovation: i.id, Status: "ended", Index: &first}}, nil)
 	s.confirms(i, north, "2026-02-01")
 	s.wantOrganisation(t, north, nil, []projections.Adopted{{Innovation: i.id, Status: "confirmed", Index: &first}}, nil)
+
+	s.confirms(i, middle, "2026-02-01") // of one that was retracted nothing is left
+	s.retracts(i, middle)
+	at = s.invites(i, middle)
+	s.wantOrganisation(t, middle, nil, []projections.Adopted{{Innovation: i.id, Status: "invited"}}, []projections.Invitation{{Innovation: i.id, Index: at}})
+	s.declines(i, middle)
+	s.wantOrganisation(t, middle, nil, []projections.Adopted{{Innovation: i.id, Status: "declined"}}, nil)
 }
 
 // pairsAsTold compares where every pair stands with what its entries say.

@@ -60,16 +60,13 @@ type naiveRegion struct {
 // naiveTable folds the entries, each an envelope's exact bytes, at position len(entries) and gives the table of the
 // year; ok is false when the year is not opened there. It panics on bytes that are no entry.
 func naiveTable(entries [][]byte, year int) (table naivePoints, ok bool) {
-	return naiveRead(entries).tableOf(entries, year)
-}
-
-// tableOf gives the table of the year from the entries and what was read of all of them.
-func (now *naiveLedger) tableOf(entries [][]byte, year int) (table naivePoints, ok bool) {
-	if !now.opened[year] {
+	years := naiveYears(entries)
+	if !slices.Contains(years, year) {
 		return naivePoints{}, false
 	}
+	now := naiveRead(entries)
 	var scored []naiveAdoption
-	for _, y := range slices.Sorted(maps.Keys(now.opened)) {
+	for _, y := range years {
 		then := now
 		if closing, closed := now.closed[y]; closed {
 			then = naiveRead(entries[:closing+1])

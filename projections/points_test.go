@@ -280,6 +280,23 @@ func TestProjectAcrossRules(t *testing.T) {
 		line{near, maker, "originator same_region", 600}, line{near, partner, "adopter same_region", 150})
 }
 
+// TestFormerOriginator has an adopter become an originator and leave again: what it had made itself gives no points.
+func TestFormerOriginator(t *testing.T) {
+	s := newStory()
+	s.rules(2026, nil)
+	s.opens(2026)
+	i := s.publishes(nil, maker)
+	first := s.confirms(i, north, "2026-02-01")
+	second := s.confirms(i, middle, "2026-02-01")
+	stays := []line{{second, maker, "originator other_region", 1000}, {second, middle, "adopter other_region", 250}}
+	s.wantLines(t, 2026, append(stays, line{first, maker, "originator other_region", 1000}, line{first, north, "adopter other_region", 250})...)
+
+	s.revises(i, func(d *ledger.Innovation) { d.Originators = even(maker, north) })
+	s.wantLines(t, 2026, line{second, maker, "originator other_region", 500}, line{second, north, "originator other_region", 500}, stays[1])
+	s.revises(i, func(d *ledger.Innovation) { d.Originators = even(maker) })
+	s.wantLines(t, 2026, stays...)
+}
+
 // TestSharesAreRounded divides values that do not come out even, and lets the share of one who is not measured lapse.
 func TestSharesAreRounded(t *testing.T) {
 	s := newStory()

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
+	"golang.org/x/text/unicode/norm"
 
 	"spredning/ledger"
 )
@@ -23,7 +24,7 @@ func searchable(d *ledger.Innovation) string {
 	return fold(b.String())
 }
 
-func fold(s string) string { return cases.Lower(language.Norwegian).String(s) }
+func fold(s string) string { return cases.Lower(language.Norwegian).String(norm.NFC.String(s)) }
 
 // matches reports whether every word of a folded query stands somewhere in the
 // innovation's texts, also within a compound.
