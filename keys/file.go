@@ -42,6 +42,40 @@ func ReadFile(path string, passphrase func(path string) ([]byte, error)) (*Priva
 	return nil, fmt.Errorf("%s: %w: the ledger takes Ed25519 keys; make one with `spredning key new` or `ssh-keygen -t ed25519`", path, ErrInvalidKey)
 }
 
+// ReadPublic reads the public key of an OpenSSH private key file, which stands
+// there in the clear also when the file has a passphrase, or of an OpenSSH public
+// key file (.pub).
+func ReadPublic(path string) (Public, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Public{}, fmt.Errorf("reading the key: %w", err)
+	}
+	public, err := publicOf(b)
+	if err != nil {
+		return Public{}, fmt.Errorf("%s: %w: not an OpenSSH key file", path, ErrInvalidKey)
+	}
+	if public.Type() != ssh.KeyAlgoED25519 {
+		return Public{}, fmt.Errorf("%s: %w: the ledger takes Ed25519 keys, this is %s", path, ErrInvalidKey, public.Type())
+	}
+	wire := public.Marshal() // ends with the 32 bytes (RFC 8709 4)
+	return Public{Ed25519, wire[len(wire)-ed25519.PublicKeySize:]}, nil
+}
+
+func publicOf(b []byte) (ssh.PublicKey, error) {
+	if public, _, _, _, err := ssh.ParseAuthorizedKey(b); err == nil {
+		return public, nil
+	}
+	signer, err := ssh.ParsePrivateKey(b)
+	var locked *ssh.PassphraseMissingError
+	switch {
+	case err == nil:
+		return signer.PublicKey(), nil
+	case errors.As(err, &locked) && locked.PublicKey != nil:
+		return locked.PublicKey, nil
+	}
+	return nil, err
+}
+
 func checkMode(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -316,3 +316,31 @@ func assertMode(t *testing.T, path string, want fs.FileMode) {
 		t.Errorf("%s has mode %o, want %o", path, got, want)
 	}
 }
+
+// The public part is read without the passphrase, from either file of a pair.
+func TestReadPublic(t *testing.T) {
+	k, err := keys.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, passphrase := range map[string]string{"plain": "", "locked": "hemmelig"} {
+		path := filepath.Join(dir, name)
+		if err := k.WriteFile(path, "innovasjon", []byte(passphrase)); err != nil {
+			t.Fatal(err)
+		}
+		public, err := keys.ReadPublic(path)
+		if err != nil || public.ID() != k.ID() {
+			t.Errorf("%s: %v, %v", name, public, err)
+		}
+	}
+	for name, content := range map[string]string{"nothing": "", "no key": "ssh-ed25519 AAAA"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keys.ReadPublic(path); !errors.Is(err, keys.ErrInvalidKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -2,12 +2,10 @@ package main
 
 import (
 	"encoding/base64"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/crypto/ssh"
 
 	"spredning/keys"
 	"spredning/ledger"
@@ -58,7 +56,7 @@ func keyShowCommand(e *env) *cobra.Command {
 		Example: "  spredning key show keys/bergen",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
-			k, err := e.publicKey(args[0])
+			k, err := keys.ReadPublic(args[0])
 			if err != nil {
 				return err
 			}
@@ -78,31 +76,6 @@ func (e *env) showKey(path string, k keys.Public) error {
 	}
 	e.pairs([][2]string{{"File", path}, {"Key id", string(k.ID())}, {"Scheme", k.Scheme}, {"Public", public}})
 	return nil
-}
-
-// publicKey reads the public key of a private key file or a .pub file.
-func (e *env) publicKey(path string) (keys.Public, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return keys.Public{}, err
-	}
-	if public, ok := sshPublicKey(b); ok {
-		return public, nil
-	}
-	k, err := e.readKey(path)
-	if err != nil {
-		return keys.Public{}, err
-	}
-	return k.Public, nil
-}
-
-func sshPublicKey(b []byte) (keys.Public, bool) {
-	parsed, _, _, _, err := ssh.ParseAuthorizedKey(b)
-	if err != nil || parsed.Type() != ssh.KeyAlgoED25519 {
-		return keys.Public{}, false
-	}
-	wire := parsed.Marshal()
-	return keys.Public{Scheme: keys.Ed25519, Bytes: wire[len(wire)-32:]}, true
 }
 
 // change is an event about keys that an admin signs and submits at once.
@@ -169,7 +142,7 @@ organisation signs, or the authority.`,
 			if roles == "" || label == "" {
 				return misuse("--role and --label are required")
 			}
-			public, err := e.publicKey(args[0])
+			public, err := keys.ReadPublic(args[0])
 			if err != nil {
 				return err
 			}

@@ -34,9 +34,9 @@ func publishCommand(e *env) *cobra.Command {
 
 FILE (- for standard input) has the data of innovation.published as YAML or JSON:
 title, summary, kind, originators, funding, regional_initiative, in_use_since and
-perhaps replaces, derived_from, links and attachments. Flags go before FILE. What
-is missing is asked for on a terminal. Without originators your organisation is
-the only one.
+perhaps replaces, derived_from, links and attachments; quote organisation numbers
+in YAML. Flags go before FILE. What is missing is asked for on a terminal. Without
+originators your organisation is the only one.
 
 What is about to be signed is shown in plain language first. If others have made
 the innovation with you, they must sign, too: the half-signed event is written to

@@ -92,6 +92,9 @@ const (
 	yesOrNo
 	answerYesOrNo
 	signThis
+	accepted
+	acceptedBefore
+	receiptKept
 
 	wordService
 	wordProduct
@@ -305,6 +308,21 @@ var messages = [messageCount][3]string{
 	emptySkips:         {"[Enter hopper over]", "[Enter hoppar over]", "[Enter skips]"},
 	yesOrNo:            {"(j/n)", "(j/n)", "(y/n)"},
 	answerYesOrNo:      {"Svar j eller n.", "Svar j eller n.", "Please answer y or n."},
+	accepted: {
+		"Tatt inn som post %d i %s.",
+		"Teken inn som post %d i %s.",
+		"Accepted as entry %d of %s.",
+	},
+	acceptedBefore: {
+		"Sto allerede i registeret, som post %d i %s.",
+		"Stod allereie i registeret, som post %d i %s.",
+		"Was in the ledger already, as entry %d of %s.",
+	},
+	receiptKept: {
+		"Kvitteringen ligger i %s. Kontroller den når som helst:",
+		"Kvitteringa ligg i %s. Kontroller henne når som helst:",
+		"The receipt is in %s. Check it any time:",
+	},
 	signThis: {
 		"Signere dette? (antall nøkler: %d)",
 		"Signere dette? (talet på nøklar: %d)",

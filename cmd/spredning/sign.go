@@ -149,7 +149,7 @@ func readYAML(raw []byte, v any) error {
 	if err := yaml.Unmarshal(raw, &doc); err != nil {
 		return fmt.Errorf("neither YAML nor JSON: %s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
-	datesAsWritten(&doc)
+	asWritten(&doc)
 	var any any
 	if err := doc.Decode(&any); err != nil {
 		return fmt.Errorf("reading YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
@@ -168,13 +168,15 @@ func readYAML(raw []byte, v any) error {
 	return nil
 }
 
-// datesAsWritten keeps YAML from turning 2026-11-22 into a point in time.
-func datesAsWritten(n *yaml.Node) {
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!timestamp" {
+// asWritten keeps YAML from turning 2026-11-22 into a point in time, and an
+// organisation number or a municipality's code into a number.
+func asWritten(n *yaml.Node) {
+	isCode := len(n.Value) == 9 || strings.HasPrefix(n.Value, "0") && len(n.Value) > 1
+	if tag := n.ShortTag(); n.Kind == yaml.ScalarNode && (tag == "!!timestamp" || tag == "!!int" && isCode) {
 		n.Tag = "!!str"
 	}
 	for _, c := range n.Content {
-		datesAsWritten(c)
+		asWritten(c)
 	}
 }
 

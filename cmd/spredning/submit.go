@@ -52,8 +52,7 @@ func (e *env) submit(ctx context.Context, c *client, envelope []byte, file strin
 	if err != nil {
 		return err
 	}
-	event, _, err := receipt.Verify(status.LogKey)
-	if err != nil {
+	if _, _, err := receipt.Verify(status.LogKey); err != nil {
 		return fmt.Errorf("the ledger gave a receipt that does not hold: %w", err)
 	}
 	if file == "" {
@@ -65,18 +64,24 @@ func (e *env) submit(ctx context.Context, c *client, envelope []byte, file strin
 	if e.json {
 		return e.printJSON(receipt)
 	}
-	e.submitted(receipt, event, status, again, file)
-	return nil
+	return e.submitted(receipt, status, again, file)
 }
 
-func (e *env) submitted(receipt ledger.Receipt, event ledger.Event, status ledgerStatus, again bool, file string) {
-	word := "In the ledger"
+// submitted tells where the event stands now and where its receipt is.
+func (e *env) submitted(receipt ledger.Receipt, status ledgerStatus, again bool, file string) error {
+	l, err := e.language()
+	if err != nil {
+		return err
+	}
+	where := accepted
 	if again {
-		word = "Was in the ledger already"
+		where = acceptedBefore
 	}
-	fmt.Fprintf(e.err, "%s: entry %d of %s, %s %s.\n", word, receipt.Index, status.Ledger, event.Type, event.ID)
-	fmt.Fprintf(e.err, "The receipt is in %s; check it any time with: spredning verify %s\n", file, file)
+	e.tell(l.say(where, receipt.Index, status.Ledger))
+	e.tell(l.say(receiptKept, file))
+	fmt.Fprintf(e.err, "  spredning verify %s\n", file)
 	if status.Illustrative {
-		fmt.Fprintln(e.err, "This ledger is a demonstration; nothing in it counts.")
+		e.tell(l.say(demonstration))
 	}
+	return nil
 }
