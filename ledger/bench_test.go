@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,9 +16,12 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"spredning/keys"
 	"spredning/ledger"
+	"spredning/ledger/jetstream"
+	"spredning/ledger/tiles"
 )
 
 func base64Of(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
@@ -181,4 +185,110 @@ func benchOrgnr(i int) ledger.Orgnr {
 			left--
 		}
 	}
+}
+
+// What a submission costs, stage by stage, in batches of 256 where the commit
+// path has batches. The metric is µs of processor time an event; the sum is what
+// BenchmarkSubmit cannot go below on these processors.
+func BenchmarkStage(b *testing.B) {
+	const size = 256
+	n := newNode(b).open(b).found(b)
+	raw := workload(b, n, size*8)
+	state, entries := n.entriesOf(b, raw)
+	stage := func(name string, do func(batch []*ledger.Entry)) {
+		b.Run(name, func(b *testing.B) {
+			b.ResetTimer()
+			before := cpuTime()
+			for i := range b.N {
+				from := i * size % len(entries)
+				do(entries[from : from+size])
+			}
+			b.StopTimer()
+			b.ReportMetric(float64((cpuTime()-before).Microseconds())/float64(b.N*size), "cpu-µs/event")
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*size), "µs/event")
+		})
+	}
+	stage("parse", func(batch []*ledger.Entry) {
+		for _, e := range batch {
+			envelope, err := keys.Open(e.Bytes)
+			noError(b, err)
+			_, err = ledger.ParseEvent(envelope.Payload)
+			noError(b, err)
+		}
+	})
+	stage("verify", func(batch []*ledger.Entry) {
+		for from := 0; from < size; from += 64 {
+			if !keys.VerifyAll(checksOf(n, batch[from:from+64])) {
+				b.Fatal("a signature does not hold")
+			}
+		}
+	})
+	stage("decide", func(batch []*ledger.Entry) {
+		for _, e := range batch {
+			noError(b, ledger.Decide(state, &e.Signed))
+			ledger.Evolve(state, e)
+		}
+		state.Drop()
+	})
+	publishTo := int64(0)
+	stream, err := jetstream.Embed(context.Background(), b.TempDir(), slog.New(slog.DiscardHandler))
+	noError(b, err)
+	b.Cleanup(stream.Close)
+	stage("publish", func(batch []*ledger.Entry) {
+		noError(b, stream.Append(context.Background(), publishTo, bytesOf(batch)))
+		publishTo += size
+	})
+	log, err := tiles.Open(b.TempDir())
+	noError(b, err)
+	b.Cleanup(func() { log.Close() })
+	stage("tail and tree", func(batch []*ledger.Entry) {
+		noError(b, log.Append(bytesOf(batch), func(int64, tlog.Hash) ([]byte, error) { return []byte("checkpoint"), nil }))
+	})
+	stage("proof", func([]*ledger.Entry) {
+		for i := range int64(size) {
+			_, err := tlog.ProveRecord(log.Size(), log.Size()-size+i, log)
+			noError(b, err)
+		}
+	})
+}
+
+func bytesOf(batch []*ledger.Entry) [][]byte {
+	all := make([][]byte, len(batch))
+	for i, e := range batch {
+		all[i] = e.Bytes
+	}
+	return all
+}
+
+func checksOf(n *node, batch []*ledger.Entry) []keys.Check {
+	checks := make([]keys.Check, len(batch))
+	for i, e := range batch {
+		s := e.Envelope.Signatures[0]
+		checks[i] = keys.Check{Key: n.keys[e.By].Public, Message: keys.PAE(e.Envelope.Payload), Sig: s.Sig}
+	}
+	return checks
+}
+
+// entriesOf gives the state that the node's entries leave, and those of the
+// envelopes that are admissible after it, one by one.
+func (n *node) entriesOf(b *testing.B, raw [][]byte) (*ledger.State, []*ledger.Entry) {
+	state := ledger.NewState()
+	noError(b, ledger.Replay(n.log, 0, n.log.Size(), func(entries []*ledger.Entry) error {
+		for _, e := range entries {
+			ledger.Evolve(state, e)
+		}
+		return nil
+	}))
+	state.Keep()
+	var entries []*ledger.Entry
+	for _, r := range raw {
+		e, err := ledger.ParseEntry(state.Position(), r)
+		noError(b, err)
+		if ledger.Decide(state, &e.Signed) == nil {
+			ledger.Evolve(state, e)
+			entries = append(entries, e)
+		}
+	}
+	state.Drop()
+	return state, entries[:len(entries)/256*256]
 }

@@ -51,7 +51,7 @@ func (l *Ledger) gather(first *request) []*request {
 // commit decides and appends what waits. After a conflict it catches up and
 // decides anew; refusals are told only when what they were decided on is sure.
 func (l *Ledger) commit(waiting []*request) {
-	for {
+	for range maxConflicts {
 		l.tryHeal()
 		if err := l.Err(); err != nil {
 			answerAll(waiting, unavailable(err))
@@ -61,13 +61,13 @@ func (l *Ledger) commit(waiting []*request) {
 			return
 		}
 		b, refused := l.decide(waiting)
-		switch err := l.append(b.entries); {
+		switch err := l.append(b, refused); {
 		case err == nil:
 			l.accept(b, refused)
 			return
 		case errors.Is(err, ErrConflict):
 			l.state.Drop()
-			if err := l.catchUp(context.Background()); err != nil {
+			if err := l.follow(context.Background()); err != nil {
 				l.stop(err)
 			}
 		default:
@@ -77,6 +77,9 @@ func (l *Ledger) commit(waiting []*request) {
 			return
 		}
 	}
+	err := fmt.Errorf("%w: %d conflicts one after the other", ErrUnknown, maxConflicts)
+	l.stop(err)
+	answerAll(waiting, unavailable(err))
 }
 
 // settleAsked catches up with the stream if any only asked for that, answers
@@ -140,14 +143,27 @@ func (r *request) refused(s *State) error {
 	return Decide(s, r.signed)
 }
 
-// append makes entries durable in the stream, at the expected place.
-func (l *Ledger) append(entries []*Entry) error {
-	if len(entries) == 0 {
-		return nil
-	}
+// append makes a batch durable in the stream, at the expected place. When it is
+// all refusals, that no other has appended is what makes them sure.
+func (l *Ledger) append(b *batch, refused []refusal) error {
 	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
 	defer cancel()
-	return l.cfg.Stream.Append(ctx, entries[0].Index, bytesOf(entries))
+	switch {
+	case len(b.entries) > 0:
+		return l.cfg.Stream.Append(ctx, b.entries[0].Index, bytesOf(b.entries))
+	case len(refused) > 0 && l.cfg.Shared:
+		return l.unmoved(ctx)
+	}
+	return nil
+}
+
+// unmoved gives ErrConflict if the stream does not end where the state does.
+func (l *Ledger) unmoved(ctx context.Context) error {
+	span, err := l.span(ctx)
+	if err == nil && span.Last+1 != l.state.position {
+		err = ErrConflict
+	}
+	return err
 }
 
 func bytesOf(entries []*Entry) [][]byte {
@@ -245,15 +261,9 @@ func (l *Ledger) extend(entries []*Entry) error {
 	return nil
 }
 
-// sign signs a tree head, unless one that is larger, or another of this size,
-// has been shown.
+// sign signs a tree head. That the stream has all that was ever shown, begin has
+// made sure of before.
 func (l *Ledger) sign(size int64, root tlog.Hash) ([]byte, error) {
-	if size < l.shown.Size {
-		return nil, &DamageError{fmt.Sprintf("a checkpoint of %d entries was shown to others, here there are %d", l.shown.Size, size)}
-	}
-	if size == l.shown.Size && root != l.shown.Root {
-		return nil, &DamageError{fmt.Sprintf("another checkpoint of %d entries was shown to others: its root is %s, here it is %s", size, l.shown.Root, root)}
-	}
 	return l.cfg.LogKey.checkpoint(size, root)
 }
 
@@ -295,14 +305,10 @@ func (l *Ledger) tryHeal() {
 		return
 	}
 	l.idle.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
-	defer cancel()
-	err := l.cfg.Stream.Recover(ctx)
+	l.nudged.Store(false) // what came of a nudge meanwhile is only that it was dropped
+	err := l.recover()
 	if err == nil {
-		err = l.compareSpan(ctx)
-	}
-	if err == nil {
-		err = l.catchUp(ctx)
+		err = l.begin(l.life)
 	}
 	if err != nil {
 		l.stop(err)
@@ -310,6 +316,36 @@ func (l *Ledger) tryHeal() {
 	}
 	l.stopped.Store(nil)
 	l.cfg.Logger.Info("the ledger writes again", "entries", l.Size())
+}
+
+func (l *Ledger) recover() error {
+	ctx, cancel := context.WithTimeout(l.life, appendTimeout)
+	defer cancel()
+	return l.cfg.Stream.Recover(ctx)
+}
+
+// begin compares what was shown, the second copy and the stream, if that is
+// still to be done, and takes over what the stream has more.
+func (l *Ledger) begin(ctx context.Context) error {
+	if !l.compared {
+		if err := l.compareShown(l.cfg.Log.Size(), l.cfg.Log); err != nil {
+			return err
+		}
+		if err := l.compareStream(ctx); err != nil {
+			return err
+		}
+		l.compared = true
+	}
+	return l.follow(ctx)
+}
+
+// follow takes over what the stream has more, once it is sure that it does not
+// have less.
+func (l *Ledger) follow(ctx context.Context) error {
+	if err := l.compareSpan(ctx); err != nil {
+		return err
+	}
+	return l.catchUp(ctx)
 }
 
 // catchUp takes over what the stream has more than the second copy, up to the

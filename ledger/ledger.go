@@ -45,12 +45,14 @@ type Ledger struct {
 	idle     sync.WaitGroup // batches handed to persist and not yet done
 	done     sync.WaitGroup // the goroutines
 
-	known   sync.Map   // keys.ID to keys.Public: every key ever enrolled
-	shown   Checkpoint // the newest that readers may have seen before this was opened
-	state   *State     // of the committer alone
-	stopped atomic.Pointer[stop]
-	nudged  atomic.Bool // a nudge is on its way
-	cancel  context.CancelFunc
+	known    sync.Map   // keys.ID to keys.Public: every key ever enrolled
+	shown    Checkpoint // the newest that readers may have seen before this was opened
+	state    *State     // of the committer alone, as is compared
+	compared bool       // shown, the second copy and the stream
+	stopped  atomic.Pointer[stop]
+	nudged   atomic.Bool     // a nudge is on its way
+	life     context.Context // until Close
+	cancel   context.CancelFunc
 
 	grown   sync.Mutex
 	growing chan struct{} // closed and replaced when entries are added
@@ -97,6 +99,8 @@ const (
 	maxBatch = 1000
 	// maxWaiting is the number of submissions that may wait.
 	maxWaiting = 8192
+	// maxConflicts is how often in a row others may be first.
+	maxConflicts = 100
 	// appendTimeout is how long an append may take before its outcome is unknown.
 	appendTimeout = 10 * time.Second
 )
@@ -116,26 +120,23 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 		state:    NewState(),
 		growing:  make(chan struct{}),
 	}
+	l.life, l.cancel = context.WithCancel(context.Background())
 	l.done.Go(l.applyAll)
 	l.done.Go(l.persistAll)
 	l.shown = l.publishedCheckpoint()
 	if err := l.replay(); err != nil {
+		l.cancel()
 		close(l.persists)
 		l.done.Wait()
 		l.verifier.Close()
 		return nil, err
 	}
-	for _, step := range []func(context.Context) error{l.compareStream, l.catchUp, l.compareShown} {
-		if err := step(ctx); err != nil {
-			l.stop(err)
-			break
-		}
+	if err := l.begin(ctx); err != nil {
+		l.stop(err)
 	}
-	watching, cancel := context.WithCancel(context.Background())
-	l.cancel = cancel
 	l.done.Go(l.commitAll)
 	if cfg.Shared {
-		l.done.Go(func() { l.watch(watching) })
+		l.done.Go(func() { l.watch(l.life) })
 	}
 	return l, nil
 }
@@ -195,32 +196,37 @@ func (l *Ledger) compareCheckpoint(size int64) error {
 	return nil
 }
 
-// compareShown checks that what was shown is a part of what there is now.
-func (l *Ledger) compareShown(context.Context) error {
-	if l.cfg.Log.Size() < l.shown.Size {
-		return &DamageError{fmt.Sprintf("a checkpoint of %d entries was shown to others, here there are %d", l.shown.Size, l.cfg.Log.Size())}
+// compareShown checks that what was shown is a part of a tree.
+func (l *Ledger) compareShown(size int64, tree tlog.HashReader) error {
+	if l.shown.Size == 0 || l.shown.Size > size {
+		return nil // nothing to compare, or not yet
 	}
-	root, err := tlog.TreeHash(l.shown.Size, l.cfg.Log)
+	root, err := tlog.TreeHash(l.shown.Size, tree)
 	if err != nil {
 		return fmt.Errorf("comparing with the checkpoint that was shown: %w", err)
 	}
-	if l.shown.Size > 0 && root != l.shown.Root {
+	if root != l.shown.Root {
 		return &DamageError{fmt.Sprintf("another checkpoint of %d entries was shown to others: its root is %s, here it is %s", l.shown.Size, l.shown.Root, root)}
 	}
 	return nil
 }
 
-// compareStream checks that the stream is what the second copy is a copy of.
+// compareStream checks that the stream is what the second copy is a copy of. If
+// that has lost its end, the stream must have just what was shown of it: until
+// then nothing is signed.
 func (l *Ledger) compareStream(ctx context.Context) error {
 	if err := l.compareSpan(ctx); err != nil {
 		return err
 	}
 	size := l.cfg.Log.Size()
 	errDone := errors.New("compared all")
-	at := int64(0)
+	at, tree := int64(0), &longer{Log: l.cfg.Log, size: size}
 	err := l.cfg.Stream.Read(ctx, 0, func(index int64, entry []byte) error {
-		if index >= size {
+		if index >= max(size, l.shown.Size) {
 			return errDone
+		}
+		if index >= size {
+			return tree.add(entry)
 		}
 		own, err := l.cfg.Log.Entry(index)
 		if err != nil {
@@ -238,16 +244,47 @@ func (l *Ledger) compareStream(ctx context.Context) error {
 	if at < size {
 		return &DamageError{fmt.Sprintf("the stream gave %d entries, the last checkpoint has %d", at, size)}
 	}
-	return nil
+	return l.compareShown(tree.size, tree)
+}
+
+// longer is the tree of the log on disk and entries that the stream has after it.
+type longer struct {
+	*tiles.Log
+	size int64
+	more []tlog.Hash // stored hashes after those of the log
+}
+
+func (t *longer) add(entry []byte) error {
+	hashes, err := tlog.StoredHashes(t.size, entry, t)
+	t.more, t.size = append(t.more, hashes...), t.size+1
+	return err
+}
+
+// ReadHashes makes it a [tlog.HashReader].
+func (t *longer) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	stored := tlog.StoredHashCount(t.Log.Size())
+	var hashes []tlog.Hash
+	for _, i := range indexes {
+		if i >= stored {
+			hashes = append(hashes, t.more[i-stored])
+			continue
+		}
+		h, err := t.Log.ReadHashes([]int64{i})
+		if err != nil {
+			return nil, err
+		}
+		hashes = append(hashes, h...)
+	}
+	return hashes, nil
 }
 
 // compareSpan checks first, last and count.
 func (l *Ledger) compareSpan(ctx context.Context) error {
-	span, err := l.cfg.Stream.Span(ctx)
+	span, err := l.span(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: asking the stream for its span: %w", ErrUnknown, err)
+		return err
 	}
-	size := l.cfg.Log.Size()
+	size := max(l.cfg.Log.Size(), l.shown.Size)
 	switch {
 	case span.Last < 0 && size == 0:
 		return nil // nothing was ever appended
@@ -261,6 +298,14 @@ func (l *Ledger) compareSpan(ctx context.Context) error {
 		return &DamageError{fmt.Sprintf("the stream is shorter than the last checkpoint: %d entries, the checkpoint has %d", span.Count, size)}
 	}
 	return nil
+}
+
+func (l *Ledger) span(ctx context.Context) (Span, error) {
+	span, err := l.cfg.Stream.Span(ctx)
+	if err != nil {
+		return span, fmt.Errorf("%w: asking the stream for its span: %w", ErrUnknown, err)
+	}
+	return span, nil
 }
 
 // Err says why nothing is written at present; nil: the ledger takes events.

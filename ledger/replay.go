@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"spredning/keys"
 )
 
@@ -21,9 +23,11 @@ func ParseEntry(index int64, b []byte) (*Entry, error) {
 	return &Entry{Signed{event, envelope}, index, b}, nil
 }
 
-// Entries is where entries can be read in order, such as *tiles.Log.
+// Entries is where entries can be read in order, and what they must hash to,
+// such as *tiles.Log.
 type Entries interface {
 	Entries(from, to int64, fn func(index int64, entry []byte) error) error
+	Leaf(index int64) (tlog.Hash, error)
 }
 
 // chunk is how many entries are read and parsed together.
@@ -35,7 +39,8 @@ type parsed struct {
 }
 
 // Replay reads the entries from an index up to another and calls fn with them,
-// in order and a chunk at a time. They are parsed on all processors, ahead of fn.
+// in order and a chunk at a time. They are hashed and parsed on all processors,
+// ahead of fn. An entry that does not have its leaf hash is a *DamageError.
 func Replay(log Entries, from, to int64, fn func([]*Entry) error) error {
 	ahead := make(chan chan parsed, 2*runtime.GOMAXPROCS(0))
 	stop := make(chan struct{})
@@ -73,16 +78,31 @@ func readAhead(log Entries, from, to int64, ahead chan<- chan parsed, stop <-cha
 			result <- parsed{err: err}
 			return
 		}
-		go func() { result <- parseChunk(first, raw) }()
+		go func() { result <- parseChunk(log, first, raw) }()
 	}
 }
 
-func parseChunk(first int64, raw [][]byte) (p parsed) {
+func parseChunk(log Entries, first int64, raw [][]byte) (p parsed) {
 	p.entries = make([]*Entry, len(raw))
 	for i, b := range raw {
-		if p.entries[i], p.err = ParseEntry(first+int64(i), b); p.err != nil {
+		index := first + int64(i)
+		if p.err = checkLeaf(log, index, b); p.err != nil {
+			return p
+		}
+		if p.entries[i], p.err = ParseEntry(index, b); p.err != nil {
 			return p
 		}
 	}
 	return p
+}
+
+func checkLeaf(log Entries, index int64, b []byte) error {
+	leaf, err := log.Leaf(index)
+	if err != nil {
+		return fmt.Errorf("reading the hash of entry %d: %w", index, err)
+	}
+	if tlog.RecordHash(b) != leaf {
+		return &DamageError{fmt.Sprintf("entry %d does not have its leaf hash", index)}
+	}
+	return nil
 }

@@ -147,8 +147,9 @@ func (l *Ledger) checks(ctx context.Context, e *Signed) ([]keys.Check, error) {
 	caughtUp := false
 	for i, s := range e.Envelope.Signatures {
 		public, ok := l.keyFor(e, s.KeyID)
-		if !ok && l.cfg.Shared && !caughtUp {
-			// Another node may have just enrolled it.
+		if !ok && !caughtUp && (l.cfg.Shared || l.Err() != nil) {
+			// Another node may have just enrolled it, or an append whose outcome
+			// is unknown.
 			if err := l.settle(ctx); err != nil {
 				return nil, err
 			}
