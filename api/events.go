@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -76,7 +77,7 @@ func (s *Server) receipt(c echo.Context) (reply, error) {
 	if strings.HasPrefix(c.Request().Header.Get("Accept"), "text/plain") {
 		return reply{body: receipt.TLogProof(), contentType: echo.MIMETextPlainCharsetUTF8}, nil
 	}
-	return jsonReply(receipt)
+	return jsonReply(receipt, 0)
 }
 
 // after reads where GET /events begins.
@@ -86,13 +87,11 @@ func after(c echo.Context) (from int64, err error) {
 		return 0, err
 	}
 	if id := c.Request().Header.Get("Last-Event-ID"); id != "" {
-		if last, err = strconv.ParseInt(id, 10, 64); err != nil || last < 0 {
-			return 0, invalidQuery("Last-Event-ID must be an index")
-		}
+		last, err = whole("Last-Event-ID", id, 0)
 		given = true
 	}
-	if !given {
-		return 0, nil
+	if err != nil || !given {
+		return 0, err
 	}
 	return last + 1, nil
 }
@@ -115,13 +114,17 @@ func (s *Server) events(c echo.Context) error {
 	h.Set("Spredning-Position", strconv.FormatInt(size, 10))
 	h.Set("Vary", "Accept")
 	h.Set("Cache-Control", "no-cache")
-	if strings.Contains(c.Request().Header.Get("Accept"), "text/event-stream") {
-		return s.live(c, from)
-	}
-	to := size
+	to := int64(math.MaxInt64)
 	if given {
-		to = min(to, from+limit)
+		to = from + limit
 	}
+	if c.Request().Method == http.MethodHead {
+		to = from
+	}
+	if strings.Contains(c.Request().Header.Get("Accept"), "text/event-stream") {
+		return s.live(c, from, to)
+	}
+	to = min(to, size)
 	h.Set(echo.HeaderContentType, "application/x-ndjson")
 	c.Response().WriteHeader(http.StatusOK)
 	out := newSlowWriter(c)
@@ -137,14 +140,15 @@ func (s *Server) events(c echo.Context) error {
 // heartbeat is how often a live connection with nothing to tell is kept open.
 const heartbeat = 15 * time.Second
 
-// live sends entries as they come until the client or the server leaves.
-func (s *Server) live(c echo.Context, from int64) error {
+// live sends the entries from one index up to another as they come, until all
+// are sent or the client or the server leaves.
+func (s *Server) live(c echo.Context, from, to int64) error {
 	c.Response().Header().Set(echo.HeaderContentType, "text/event-stream")
 	c.Response().WriteHeader(http.StatusOK)
 	out := newSlowWriter(c)
 	for {
 		grown := s.cfg.Ledger.Grown()
-		size := s.cfg.Log.Size()
+		size := min(s.cfg.Log.Size(), to)
 		err := s.cfg.Log.Entries(min(from, size), size, func(index int64, entry []byte) error {
 			_, err := fmt.Fprintf(out, "id: %d\ndata: %s\n\n", index, entry)
 			return err
@@ -154,6 +158,9 @@ func (s *Server) live(c echo.Context, from int64) error {
 		}
 		from = max(from, size)
 		c.Response().Flush()
+		if from >= to {
+			return nil
+		}
 		select {
 		case <-grown:
 		case <-time.After(heartbeat):

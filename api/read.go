@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -31,12 +32,19 @@ func (s *Server) innovations(c echo.Context) (reply, error) {
 	}
 	var p list[projections.Innovation]
 	var more bool
-	s.cfg.View.Read(func(f *projections.Fold) { p.Items, more = f.Innovations(q, before, limit) })
+	var position int64
+	s.cfg.View.Read(func(f *projections.Fold) {
+		p.Items, more = f.Innovations(q, before, limit)
+		position = f.Position
+	})
 	if more {
 		p.Next = strconv.FormatInt(p.Items[len(p.Items)-1].Index, 10)
 	}
-	return listReply(p)
+	return listReply(p, position)
 }
+
+// maxWords is the number of characters to search for.
+const maxWords = 200
 
 // The values that a query for innovations can ask for.
 var (
@@ -62,7 +70,13 @@ func query(c echo.Context) (q projections.Query, err error) {
 			return q, invalidQuery(name + " must be an organisation number")
 		}
 	}
+	if utf8.RuneCountInString(q.Words) > maxWords {
+		return q, invalidQuery(fmt.Sprintf("query has at most %d characters", maxWords))
+	}
 	year, _, err := number(c, "year", 1000)
+	if year > 9999 {
+		return q, invalidQuery("year must be a year of four digits")
+	}
 	q.Year = int(year)
 	return q, err
 }
@@ -71,22 +85,27 @@ func query(c echo.Context) (q projections.Query, err error) {
 func found[T any](s *Server, what string, look func(*projections.Fold) (T, bool)) (reply, error) {
 	var thing T
 	var ok bool
-	s.cfg.View.Read(func(f *projections.Fold) { thing, ok = look(f) })
+	var position int64
+	s.cfg.View.Read(func(f *projections.Fold) {
+		thing, ok = look(f)
+		position = f.Position
+	})
 	if !ok {
 		return reply{}, notFound("there is no " + what)
 	}
-	return jsonReply(thing)
+	return jsonReply(thing, position)
 }
 
 // all answers with a page of a list of the fold.
 func all[T any](s *Server, c echo.Context, key func(T) string, look func(*projections.Fold) []T) (reply, error) {
 	var items []T
-	s.cfg.View.Read(func(f *projections.Fold) { items = look(f) })
+	var position int64
+	s.cfg.View.Read(func(f *projections.Fold) { items, position = look(f), f.Position })
 	p, err := page(c, items, key)
 	if err != nil {
 		return reply{}, err
 	}
-	return listReply(p)
+	return listReply(p, position)
 }
 
 // innovation is GET /innovations/{id}.
@@ -99,7 +118,11 @@ func (s *Server) innovation(c echo.Context) (reply, error) {
 func (s *Server) adoptions(c echo.Context) (reply, error) {
 	var pairs []projections.Pair
 	var ok bool
-	s.cfg.View.Read(func(f *projections.Fold) { pairs, ok = f.Pairs(c.Param("id")) })
+	var position int64
+	s.cfg.View.Read(func(f *projections.Fold) {
+		pairs, ok = f.Pairs(c.Param("id"))
+		position = f.Position
+	})
 	if !ok {
 		return reply{}, notFound("there is no innovation with this id")
 	}
@@ -115,7 +138,7 @@ func (s *Server) adoptions(c echo.Context) (reply, error) {
 		told.Items = append(told.Items, pair.Adoption)
 	}
 	s.cfg.View.Read(func(f *projections.Fold) { flag(f, told.Items) })
-	return listReply(told)
+	return listReply(told, position)
 }
 
 func (s *Server) tell(p *projections.Pair) error {
@@ -200,7 +223,7 @@ func (s *Server) pointsYears(c echo.Context) (reply, error) {
 // points is GET /points/{year}, now or as it stood at a position.
 func (s *Server) points(c echo.Context) (reply, error) {
 	year, err := strconv.Atoi(c.Param("year"))
-	if err != nil {
+	if err != nil || strconv.Itoa(year) != c.Param("year") {
 		return reply{}, notFound("there is no year " + c.Param("year"))
 	}
 	position, given, err := number(c, "position", 0)
@@ -209,10 +232,15 @@ func (s *Server) points(c echo.Context) (reply, error) {
 	}
 	table := func(f *projections.Fold) (projections.Table, bool) { return f.Table(year) }
 	what := fmt.Sprintf("reporting year %d at this position", year)
-	if now := s.cfg.View.Position(); !given || position == now {
-		return found(s, what, table)
-	} else if position > now {
+	now := s.cfg.View.Position()
+	if given && position > now {
 		return reply{}, invalidQuery(fmt.Sprintf("position is beyond the newest, %d", now))
+	}
+	if !given || position == now {
+		r, err := found(s, what, table)
+		if !given || err != nil || r.position == position {
+			return r, err
+		} // else it has moved on meanwhile
 	}
 	f, err := s.past.at(c.Request().Context(), position)
 	if err != nil {
@@ -222,7 +250,7 @@ func (s *Server) points(c echo.Context) (reply, error) {
 	if !ok {
 		return reply{}, notFound("there is no " + what)
 	}
-	return jsonReply(t)
+	return jsonReply(t, position)
 }
 
 // status is GET /status: what this node serves and how it is.
@@ -253,7 +281,7 @@ func (s *Server) status(c echo.Context) (reply, error) {
 	if !founded {
 		return reply{}, problem{Code: ledger.Unavailable, Detail: "the ledger is not founded yet"}
 	}
-	r, err := jsonReply(out)
+	r, err := jsonReply(out, out.Position)
 	r.volatile = true
 	return r, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -22,7 +23,7 @@ type reply struct {
 	contentType string
 	etag        string
 	next        string // the cursor of the next page, if any
-	position    int64  // what it was read at
+	position    int64  // what it was read at; 0: any position gives the same
 	immutable   bool   // never changes, at any position
 	volatile    bool   // may change at the same position
 }
@@ -46,9 +47,11 @@ func (s *Server) read(fn func(echo.Context) (reply, error)) echo.HandlerFunc {
 		if r.etag == "" {
 			r.etag = hashTag(r.body)
 		}
-		r.position = position
+		if r.position == 0 {
+			r.position = position
+		}
 		if !r.volatile {
-			s.replies.keep(key, r)
+			s.replies.keep(key, r, position)
 		}
 		return s.send(c, r)
 	})
@@ -108,9 +111,9 @@ func hashTag(b []byte) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:18]) + `"`
 }
 
-func jsonReply(v any) (reply, error) {
+func jsonReply(v any, position int64) (reply, error) {
 	body, err := json.Marshal(v)
-	return reply{body: body, contentType: echo.MIMEApplicationJSON}, err
+	return reply{body: body, contentType: echo.MIMEApplicationJSON, position: position}, err
 }
 
 // The parameters of lists.
@@ -159,11 +162,11 @@ func limitOf(c echo.Context) (int, error) {
 	return int(limit), nil
 }
 
-func listReply[T any](p list[T]) (reply, error) {
+func listReply[T any](p list[T], position int64) (reply, error) {
 	if p.Items == nil {
 		p.Items = []T{}
 	}
-	r, err := jsonReply(p)
+	r, err := jsonReply(p, position)
 	r.next = p.Next
 	return r, err
 }
@@ -174,11 +177,20 @@ func number(c echo.Context, name string, least int64) (n int64, given bool, err 
 	if s == "" {
 		return 0, c.QueryParams().Has(name), emptyNumber(c, name)
 	}
-	n, err = strconv.ParseInt(s, 10, 64)
-	if err != nil || n < least || strconv.FormatInt(n, 10) != s {
-		return 0, true, invalidQuery(name + " must be a whole number from " + strconv.FormatInt(least, 10))
+	n, err = whole(name, s, least)
+	return n, true, err
+}
+
+// maxNumber is the largest that every JSON reader knows exactly. It leaves room
+// to add to one.
+const maxNumber = 1 << 53
+
+func whole(name, s string, least int64) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < least || n > maxNumber || strconv.FormatInt(n, 10) != s {
+		return 0, invalidQuery(fmt.Sprintf("%s must be a whole number from %d to %d", name, least, maxNumber))
 	}
-	return n, true, nil
+	return n, nil
 }
 
 func emptyNumber(c echo.Context, name string) error {
@@ -211,18 +223,18 @@ func (c *cache) lookup(key string, position int64) (reply, bool) {
 	return r, ok
 }
 
-// keep keeps an answer, and forgets all others if it is newer than they are or
-// they are too many.
-func (c *cache) keep(key string, r reply) {
+// keep keeps an answer that was given at a position, and forgets all others if it
+// is newer than they are or they are too many.
+func (c *cache) keep(key string, r reply, position int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	size := len(key) + len(r.body) + 256
-	if r.position < c.position || size > maxCached/4 {
+	if position < c.position || size > maxCached/4 {
 		return
 	}
-	if r.position > c.position || c.size+size > maxCached {
+	if position > c.position || c.size+size > maxCached {
 		clear(c.replies)
-		c.position, c.size = r.position, 0
+		c.position, c.size = position, 0
 	}
 	c.replies[key] = r
 	c.size += size

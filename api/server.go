@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -33,6 +34,7 @@ type Server struct {
 	*echo.Echo
 	cfg     Config
 	closing chan struct{}
+	close   func()
 	replies *cache
 	past    *past
 	reads   *limits
@@ -55,6 +57,7 @@ func New(cfg Config) *Server {
 		Echo: echo.New(), cfg: cfg, closing: make(chan struct{}), replies: newCache(), past: newPast(cfg.Log),
 		reads: newLimits(cfg.ReadRate), writes: newLimits(cfg.WriteRate),
 	}
+	s.close = sync.OnceFunc(func() { close(s.closing) })
 	s.HideBanner, s.HidePort = true, true
 	s.HTTPErrorHandler = s.fail
 	s.IPExtractor = echo.ExtractIPDirect()
@@ -62,7 +65,9 @@ func New(cfg Config) *Server {
 	for _, r := range s.routes() {
 		s.Match(r.methods, r.path, r.handler)
 	}
-	s.RouteNotFound("/*", func(echo.Context) error { return notFound("there is nothing at this address, or not with this method") })
+	for _, path := range []string{"/*", "/log/*"} {
+		s.RouteNotFound(path, func(echo.Context) error { return notFound("there is nothing at this address, or not with this method") })
+	}
 	return s
 }
 
@@ -111,7 +116,7 @@ func (s *Server) HTTP() *http.Server {
 		IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
 	}
-	hs.RegisterOnShutdown(func() { close(s.closing) })
+	hs.RegisterOnShutdown(s.close)
 	return hs
 }
 
