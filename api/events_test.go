@@ -35,7 +35,7 @@ func lines(entries [][]byte) []byte {
 func TestEventsAreTheExactBytes(t *testing.T) {
 	w := newWorld(t).found()
 	w.story()
-	w.fill(600) // more than two bundles
+	w.fill(510) // more than two bundles
 	all := w.entries()
 	n := len(all)
 	for query, want := range map[string][][]byte{

@@ -95,7 +95,7 @@ func TestETagChangesWithTheAnswer(t *testing.T) {
 	w := newWorld(t).found()
 	w.story()
 	list := w.ok("/api/v1/innovations", nil).Header.Get("ETag")
-	r := w.post(w.sealed(bergen, publication("Ny")))
+	r := w.client.post(w.sealed(bergen, publication("Ny")))
 	path := fmt.Sprintf("/api/v1/innovations?min_position=%d", r.Index+1)
 	if a := w.ok(path, nil, "If-None-Match", list); a.Header.Get("ETag") == list {
 		t.Error("another list has the same ETag")
@@ -112,7 +112,6 @@ func TestSameAddressFollowsTheLedger(t *testing.T) {
 	w := newWorld(t).found()
 	for i := range 5 {
 		r := w.post(w.sealed(bergen, publication(fmt.Sprintf("Innovasjon %d", i))))
-		noError(t, w.view.Wait(t.Context(), r.Index+1))
 		var list struct{ Items []struct{ ID string } }
 		for range 2 {
 			if w.ok("/api/v1/innovations?limit=1", &list); list.Items[0].ID != r.id() {
@@ -125,7 +124,7 @@ func TestSameAddressFollowsTheLedger(t *testing.T) {
 func TestReadYourWrites(t *testing.T) {
 	w := newWorld(t).found()
 	for i := range 100 {
-		r := w.post(w.sealed(bergen, publication(fmt.Sprintf("Innovasjon %d", i))))
+		r := w.client.post(w.sealed(bergen, publication(fmt.Sprintf("Innovasjon %d", i))))
 		after := fmt.Sprintf("?min_position=%d", r.Index+1)
 		var one struct{ ID, Revision string }
 		a := w.ok("/api/v1/innovations/"+r.id()+after, &one)
@@ -152,7 +151,7 @@ func TestPositionThatDoesNotComeIsUnavailable(t *testing.T) {
 			start := time.Now()
 			a := w.get(path + "?min_position=1000")
 			w.refused(a, "unavailable")
-			if took := time.Since(start); took < 5*time.Second || took > 9*time.Second {
+			if took := time.Since(start); took < 5*time.Second || took > 12*time.Second {
 				t.Errorf("%s: waited %s", path, took)
 			}
 		})

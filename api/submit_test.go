@@ -325,7 +325,7 @@ func TestNoInputStopsTheServer(t *testing.T) {
 	for worker := range 8 {
 		group.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(worker), 2026))
-			for range 400 {
+			for range 300 {
 				raw := w.mutated(random, published)
 				a, err := w.try(http.MethodPost, "/api/v1/events", bytes.NewReader(raw))
 				if err != nil {

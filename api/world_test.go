@@ -248,6 +248,14 @@ func sealPayload(payload []byte, signers ...*keys.Private) []byte {
 	return e.Encode()
 }
 
+// post submits what must be accepted as new, and waits until it can be read.
+func (w *world) post(raw []byte) receipt {
+	w.t.Helper()
+	r := w.client.post(raw)
+	noError(w.t, w.view.Wait(w.t.Context(), r.Index+1))
+	return r
+}
+
 // fill submits n innovations past HTTP, many at once.
 func (w *world) fill(n int) {
 	w.t.Helper()
@@ -366,7 +374,8 @@ func (c *client) submit(raw []byte) answer {
 	return c.ask(http.MethodPost, "/api/v1/events", bytes.NewReader(raw), "Content-Type", "application/json")
 }
 
-// post submits what must be accepted as new.
+// post submits what must be accepted as new. It may be a moment until reads tell
+// of it.
 func (c *client) post(raw []byte) receipt {
 	c.t.Helper()
 	a := c.submit(raw)

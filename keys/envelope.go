@@ -197,13 +197,7 @@ func Open(raw []byte) (Envelope, error) {
 		}
 	}
 	e.sort()
-	if err := e.check(); err != nil {
-		return Envelope{}, err
-	}
-	if len(e.Encode()) > MaxSize {
-		return Envelope{}, ErrTooLarge
-	}
-	return e, nil
+	return e, e.check() // the one form is the shortest, so it is not too large
 }
 
 func openJSON(raw []byte) (Envelope, error) {
