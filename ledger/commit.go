@@ -305,7 +305,7 @@ func (l *Ledger) tryHeal() {
 		return
 	}
 	l.idle.Wait()
-	l.nudged.Store(false) // what came of a nudge meanwhile is only that it was dropped
+	l.nudged.Store(false) // one that came meanwhile was dropped
 	err := l.recover()
 	if err == nil {
 		err = l.begin(l.life)

@@ -73,7 +73,7 @@ func TestCrash(t *testing.T) {
 	n := newNode(t)
 	var all []ledger.Receipt
 	for range rounds {
-		receipts := crash(t, n.dir, 1+rand.IntN(2500))
+		receipts := crash(t, n.dir, 1+rand.IntN(1500))
 		all = append(all, receipts...)
 		noError(t, n.tryOpen())
 		noError(t, n.Err())

@@ -252,18 +252,17 @@ func (s *State) derivation(of ulid.ULID, from string) error {
 	if from == "" {
 		return nil
 	}
-	parent, ok := s.innovations.at(InnovationID(from))
-	if !ok {
+	if _, ok := s.innovations.at(InnovationID(from)); !ok {
 		return refuse(UnknownInnovation, "no innovation has the id %s", from).at("/data/derived_from")
 	}
-	for id := InnovationID(from); ; id = parent.derivedFrom {
+	for id := InnovationID(from); !id.IsZero(); {
 		if id == of {
 			return refuse(WrongState, "an innovation cannot be derived from itself, directly or through others").at("/data/derived_from")
 		}
-		if parent, ok = s.innovations.at(id); !ok || parent.derivedFrom.IsZero() {
-			return nil
-		}
+		parent, _ := s.innovations.at(id)
+		id = parent.derivedFrom
 	}
+	return nil
 }
 
 // innovation looks up the innovation of an event's data.

@@ -158,13 +158,13 @@ func otherWriter(at int64, others ...[]byte) appendFault {
 	}
 }
 
-// gate holds the next append up until it is opened.
+// gate holds the next append up until it is opened, however long that takes.
 func (f *faulty) gate() (reached <-chan struct{}, open func()) {
 	at, on := make(chan struct{}), make(chan struct{})
 	f.next(func(ctx context.Context, real ledger.Stream, size int64, entries [][]byte) error {
 		close(at)
 		<-on
-		return real.Append(ctx, size, entries)
+		return real.Append(context.WithoutCancel(ctx), size, entries)
 	})
 	return at, sync.OnceFunc(func() { close(on) })
 }

@@ -106,7 +106,8 @@ func (s *naiveStory) rules(changes naiveFields) {
 	}.with(changes)})
 }
 
-func (s *naiveStory) open(year int)  { s.say("year.opened", naiveAuthority, naiveFields{"year": year}) }
+func (s *naiveStory) open(year int) { s.say("year.opened", naiveAuthority, naiveFields{"year": year}) }
+
 func (s *naiveStory) close(year int) { s.say("year.closed", naiveAuthority, naiveFields{"year": year}) }
 
 // naiveOrigin is an innovation's data with the originators, written as orgnr and share in turn.

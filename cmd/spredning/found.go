@@ -90,7 +90,8 @@ func (e *env) found(ctx context.Context, f founding) error {
 	}
 	fmt.Fprintf(e.out, "Founded %s.\n\n", f.origin)
 	e.pairs([][2]string{
-		{"Log key", n.logKey.String()}, {"Authority", string(f.authority.Orgnr) + " " + f.authority.Name},
+		{"Log key", n.logKey.String()},
+		{"Authority", string(f.authority.Orgnr) + " " + f.authority.Name},
 		{"Its admin key", f.key + " (" + string(admin.ID()) + ")"},
 	})
 	fmt.Fprintf(e.out, "\nNext: spredning serve --data %s\n", f.dir)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -98,7 +97,7 @@ func TestDemo(t *testing.T) {
 	seen := map[string]bool{}
 	for _, o := range orgs {
 		if name := fileName(o.Short); seen[name] {
-			t.Error(fmt.Sprintf("two organisations have the key file %s", name))
+			t.Errorf("two organisations have the key file %s", name)
 		} else {
 			seen[name] = true
 		}

@@ -201,7 +201,8 @@ func (v *verified) holders(r ledger.Receipt, known knowledge) error {
 func (e *env) showVerified(file string, v verified, known knowledge) {
 	fmt.Fprintf(e.out, "%s holds.\n\n", file)
 	e.pairs([][2]string{
-		{"Event", string(v.Type) + " by " + string(v.By)}, {"Signed", v.At + " (the signer's clock)"},
+		{"Event", string(v.Type) + " by " + string(v.By)},
+		{"Signed", v.At + " (the signer's clock)"},
 		{"Place", fmt.Sprintf("entry %d of %d in %s", v.Index, v.Size, v.Ledger)},
 	})
 	fmt.Fprintln(e.out, "\nProved:")
