@@ -63,10 +63,13 @@ type job struct {
 	done   chan bool
 }
 
-// NewVerifier starts a verifier with a worker per processor.
+// NewVerifier starts a verifier with a worker per processor but one, which is
+// left to those who do something with the answers: a batch keeps a processor for
+// a millisecond or two, and an append that has to wait for one at each of its
+// steps is slow.
 func NewVerifier() *Verifier {
 	v := &Verifier{jobs: make(chan *job, 1024)}
-	for range runtime.GOMAXPROCS(0) {
+	for range max(1, runtime.GOMAXPROCS(0)-1) {
 		v.wait.Go(v.work)
 	}
 	return v
