@@ -98,6 +98,13 @@ type Registration struct{ Organisation }
 // Amendment is the data of organisation.amended: all fields anew.
 type Amendment struct{ Organisation }
 
+// Succession is the data of organisation.succeeded: from this entry on the
+// predecessors' keys are dead and the successor acts in their place.
+type Succession struct {
+	Predecessors []Orgnr `json:"predecessors"`
+	Successor    Orgnr   `json:"successor"`
+}
+
 // Enrolment is the data of key.enrolled.
 type Enrolment struct {
 	Organisation Orgnr `json:"organisation"`
@@ -156,6 +163,31 @@ type Withdrawal struct {
 	Reason     Text   `json:"reason"`
 }
 
+// Merger is the data of innovation.merged: the same project registered twice
+// (the report 5.1.2).
+type Merger struct {
+	Innovation string `json:"innovation"`
+	Into       string `json:"into"`
+	Reason     Text   `json:"reason"`
+}
+
+// AssessmentRequest is the data of innovation.disputed: it asks the committee
+// for an assessment and changes no points (the report 7.2).
+type AssessmentRequest struct {
+	Innovation string `json:"innovation"`
+	Reason     Text   `json:"reason"`
+}
+
+// Assessment is the data of innovation.assessed: what the committee says of an
+// innovation's eligibility, until its originators, shares, funding or initiative
+// change.
+type Assessment struct {
+	Innovation string `json:"innovation"`
+	Revision   string `json:"revision"` // leaf of the latest published or revised entry
+	Eligible   *bool  `json:"eligible"`
+	Reason     Text   `json:"reason"`
+}
+
 // Invitation is the data of adoption.invited: an originator asks an adopter to
 // confirm.
 type Invitation struct {
@@ -198,6 +230,28 @@ type Retraction struct {
 	Reason     Text   `json:"reason"`
 }
 
+// Dispute is the data of adoption.disputed: while it is open the adoption does
+// not count.
+type Dispute struct {
+	Innovation string `json:"innovation"`
+	Adopter    Orgnr  `json:"adopter"`
+	Reason     Text   `json:"reason"`
+}
+
+// DisputeWithdrawal is the data of dispute.withdrawn.
+type DisputeWithdrawal struct {
+	Innovation string `json:"innovation"`
+	Adopter    Orgnr  `json:"adopter"`
+}
+
+// Decision is the data of dispute.decided. Upheld: the adoption does not count.
+type Decision struct {
+	Innovation string `json:"innovation"`
+	Adopter    Orgnr  `json:"adopter"`
+	Upheld     *bool  `json:"upheld"`
+	Reason     Text   `json:"reason"`
+}
+
 // RulesPublication is the data of rules.published.
 type RulesPublication struct {
 	Rules Rules `json:"rules"`
@@ -207,6 +261,12 @@ type RulesPublication struct {
 type YearOpening struct {
 	Year     int  `json:"year"`
 	ReportBy Date `json:"report_by,omitzero"` // informational
+}
+
+// YearClosing is the data of year.closed: the year's table never changes after
+// it.
+type YearClosing struct {
+	Year int `json:"year"`
 }
 
 // InnovationID reads an innovation's id: a ULID. It is the zero ULID for what

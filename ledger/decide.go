@@ -1,9 +1,9 @@
 package ledger
 
 import (
+	"fmt"
 	"slices"
 
-	"github.com/oklog/ulid/v2"
 	"golang.org/x/mod/sumdb/note"
 
 	"spredning/keys"
@@ -75,14 +75,17 @@ func (s *State) signers(e *Signed) ([]*key, error) {
 		if k.revoked {
 			return nil, refuse(RevokedKey, "key %s has been revoked; sign with another", e.Envelope.Signatures[i].KeyID)
 		}
+		if heir := s.heir(k.org); heir != k.org {
+			return nil, refuse(RevokedKey, "key %s is of %s, in whose place %s acts now", e.Envelope.Signatures[i].KeyID, k.org, heir)
+		}
 	}
 	return signers, nil
 }
 
 func (s *State) rolesOf(e *Signed, signers []*key, role Role, needed []Orgnr) error {
 	for i, k := range signers {
-		if slices.Contains(needed, k.org.orgnr) && !slices.Contains(k.roles, role) {
-			return refuse(NotAuthorised, "key %s of %s does not have the role %s", e.Envelope.Signatures[i].KeyID, k.org.orgnr, role)
+		if slices.Contains(needed, k.org) && !slices.Contains(k.roles, role) {
+			return refuse(NotAuthorised, "key %s of %s does not have the role %s", e.Envelope.Signatures[i].KeyID, k.org, role)
 		}
 	}
 	if !signedBy(signers, e.By) {
@@ -92,17 +95,17 @@ func (s *State) rolesOf(e *Signed, signers []*key, role Role, needed []Orgnr) er
 }
 
 func signedBy(signers []*key, o Orgnr) bool {
-	return slices.ContainsFunc(signers, func(k *key) bool { return k.org.orgnr == o })
+	return slices.ContainsFunc(signers, func(k *key) bool { return k.org == o })
 }
 
 func unneeded(e *Signed, signers []*key, needed []Orgnr) error {
 	for i, k := range signers {
 		id := e.Envelope.Signatures[i].KeyID
-		if !slices.Contains(needed, k.org.orgnr) {
-			return refuse(UnneededSignature, "the signature of key %s (%s) is not needed; leave it out", id, k.org.orgnr)
+		if !slices.Contains(needed, k.org) {
+			return refuse(UnneededSignature, "the signature of key %s (%s) is not needed; leave it out", id, k.org)
 		}
-		if signedBy(signers[:i], k.org.orgnr) {
-			return refuse(UnneededSignature, "%s has signed twice; leave the signature of key %s out", k.org.orgnr, id)
+		if signedBy(signers[:i], k.org) {
+			return refuse(UnneededSignature, "%s has signed twice; leave the signature of key %s out", k.org, id)
 		}
 	}
 	return nil
@@ -176,8 +179,34 @@ func (s *State) registered(o Orgnr, pointer string) error {
 	return nil
 }
 
+func (d *Succession) decide(s *State, e *Signed) error {
+	if err := s.byAuthority(e); err != nil {
+		return err
+	}
+	for i, o := range d.Predecessors {
+		if err := s.registered(o, fmt.Sprintf("/data/predecessors/%d", i)); err != nil {
+			return err
+		}
+	}
+	if err := s.registered(d.Successor, "/data/successor"); err != nil {
+		return err
+	}
+	for i, o := range d.Predecessors {
+		p := fmt.Sprintf("/data/predecessors/%d", i)
+		switch {
+		case s.heir(o) != o:
+			return refuse(WrongState, "%s has a successor already", o).at(p)
+		case s.heir(d.Successor) == o:
+			return refuse(WrongState, "%s would succeed itself", o).at(p)
+		case o == s.authority && !s.hasAdmin(s.heir(d.Successor), ""):
+			return refuse(WrongState, "the authority's successor needs an admin key first").at(p)
+		}
+	}
+	return nil
+}
+
 func (d *Enrolment) decide(s *State, e *Signed) error {
-	mine := e.By == d.Organisation
+	mine := e.By == s.heir(d.Organisation)
 	err := s.authorise(e, Admin, mine || e.By == s.authority, e.By)
 	if slices.Contains(d.Key.Roles, Assess) && e.By != s.authority {
 		err = first(err, refuse(NotAuthorised, "only the authority grants the role assess").at("/data/key/roles"))
@@ -188,10 +217,13 @@ func (d *Enrolment) decide(s *State, e *Signed) error {
 	if err := s.registered(d.Organisation, "/data/organisation"); err != nil {
 		return err
 	}
+	if heir := s.heir(d.Organisation); heir != d.Organisation {
+		err = refuse(WrongState, "%s acts in the place of %s now", heir, d.Organisation).at("/data/organisation")
+	}
 	if _, ok := s.keys.at(d.Key.PublicKey().ID()); ok {
 		return refuse(AlreadyExists, "the key is or was enrolled; a key is enrolled once ever").at("/data/key/public")
 	}
-	return nil
+	return err
 }
 
 func (d *Revocation) decide(s *State, e *Signed) error {
@@ -199,14 +231,14 @@ func (d *Revocation) decide(s *State, e *Signed) error {
 	if !known {
 		return refuse(UnknownKey, "key %s is not enrolled", d.Key).at("/data/key")
 	}
-	mine := e.By == k.org.orgnr
+	mine := e.By == s.heir(k.org)
 	if err := s.authorise(e, Admin, mine || e.By == s.authority, e.By); err != nil {
 		return err
 	}
 	switch {
 	case k.revoked:
 		return refuse(WrongState, "key %s is revoked already", d.Key).at("/data/key")
-	case k.org.orgnr == s.authority && s.lastAdmin(d.Key):
+	case k.org == s.authority && s.lastAdmin(d.Key):
 		return refuse(WrongState, "the authority's last admin key cannot be revoked; enrol another first").at("/data/key")
 	}
 	return nil
@@ -214,28 +246,31 @@ func (d *Revocation) decide(s *State, e *Signed) error {
 
 // lastAdmin reports whether the authority has no other active admin key.
 func (s *State) lastAdmin(id keys.ID) bool {
-	if k, _ := s.keys.at(id); !slices.Contains(k.roles, Admin) {
-		return false
-	}
-	for other, k := range s.keys.m {
-		if other != id && k.org.orgnr == s.authority && !k.revoked && slices.Contains(k.roles, Admin) {
-			return false
+	k, _ := s.keys.at(id)
+	return slices.Contains(k.roles, Admin) && !s.hasAdmin(s.authority, id)
+}
+
+// hasAdmin reports whether an organisation has an active admin key beside one.
+func (s *State) hasAdmin(o Orgnr, beside keys.ID) bool {
+	for id, k := range s.keys.m {
+		if id != beside && k.org == o && !k.revoked && slices.Contains(k.roles, Admin) {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 func (d *Publication) decide(s *State, e *Signed) error {
-	parties := orgnrs(d.Originators)
+	parties := s.heirs(orgnrs(d.Originators))
 	if err := s.authorise(e, Report, slices.Contains(parties, e.By), parties...); err != nil {
 		return err
 	}
-	for _, o := range parties {
+	for _, o := range orgnrs(d.Originators) {
 		if err := s.registered(o, "/data/originators"); err != nil {
 			return err
 		}
 	}
-	return s.derivation(ulid.ULID{}, d.DerivedFrom)
+	return s.derivation(nil, d.DerivedFrom)
 }
 
 func orgnrs(os []Originator) []Orgnr {
@@ -248,21 +283,33 @@ func orgnrs(os []Originator) []Orgnr {
 
 // derivation checks where an innovation is said to come from: a known
 // innovation, whose own line does not lead back.
-func (s *State) derivation(of ulid.ULID, from string) error {
+func (s *State) derivation(of *innovation, from string) error {
 	if from == "" {
 		return nil
 	}
-	if _, ok := s.innovations.at(InnovationID(from)); !ok {
+	parent, ok := s.innovations.at(InnovationID(from))
+	if !ok {
 		return refuse(UnknownInnovation, "no innovation has the id %s", from).at("/data/derived_from")
 	}
-	for id := InnovationID(from); !id.IsZero(); {
-		if id == of {
-			return refuse(WrongState, "an innovation cannot be derived from itself, directly or through others").at("/data/derived_from")
-		}
-		parent, _ := s.innovations.at(id)
-		id = parent.derivedFrom
+	if of != nil && s.leadsTo(parent, of, nil) {
+		return refuse(WrongState, "an innovation cannot be derived from itself, directly or through others").at("/data/derived_from")
 	}
 	return nil
+}
+
+// leadsTo reports whether the line of an innovation, itself included, leads to
+// another. One innovation may be read as merged into that other already.
+func (s *State) leadsTo(from, to, merging *innovation) bool {
+	to = s.final(to)
+	for {
+		if from = s.final(from); from == to || from == merging {
+			return true
+		}
+		if from.derivedFrom.IsZero() {
+			return false
+		}
+		from, _ = s.innovations.at(from.derivedFrom)
+	}
 }
 
 // innovation looks up the innovation of an event's data.
@@ -274,14 +321,6 @@ func (s *State) innovation(id string) (*innovation, error) {
 	return i, nil
 }
 
-func (i *innovation) madeBy(o Orgnr) bool {
-	return slices.ContainsFunc(i.originators, func(x Originator) bool { return x.Orgnr == o })
-}
-
-func (i *innovation) evermadeBy(o Orgnr) bool {
-	return slices.ContainsFunc(i.ever, func(x *organisation) bool { return x.orgnr == o })
-}
-
 // byOriginators checks an event that originators of an innovation sign. What
 // cannot be known of an unknown innovation is not asked.
 func (s *State) byOriginators(e *Signed, i *innovation, unknown error, needed ...Orgnr) error {
@@ -291,26 +330,26 @@ func (s *State) byOriginators(e *Signed, i *innovation, unknown error, needed ..
 		}
 		return unknown
 	}
-	return s.authorise(e, Report, i.madeBy(e.By), needed...)
+	return s.authorise(e, Report, slices.Contains(s.makers(i), e.By), needed...)
 }
 
 func (d *Revision) decide(s *State, e *Signed) error {
 	i, unknown := s.innovation(d.Of)
-	needed := union(s.makers(e, i), orgnrs(d.Originators))
+	needed := union(s.signersFor(e, i), s.heirs(orgnrs(d.Originators)))
 	if err := s.byOriginators(e, i, unknown, needed...); err != nil {
 		return err
 	}
-	for _, o := range needed {
+	for _, o := range orgnrs(d.Originators) {
 		if err := s.registered(o, "/data/originators"); err != nil {
 			return err
 		}
 	}
-	loop := s.derivation(InnovationID(d.Of), d.DerivedFrom)
+	loop := s.derivation(i, d.DerivedFrom)
 	if r, ok := loop.(*Refusal); ok && r.Code == UnknownInnovation {
 		return loop
 	}
-	if i.withdrawn {
-		return refuse(WrongState, "the innovation is withdrawn; publish it anew instead")
+	if err := i.live(); err != nil {
+		return err
 	}
 	return loop
 }
@@ -325,15 +364,27 @@ func union(a, b []Orgnr) []Orgnr {
 	return all
 }
 
-// makers are an innovation's originators; of an unknown one any of the signers
-// may be.
-func (s *State) makers(e *Signed, i *innovation) (all []Orgnr) {
+// live says why an innovation can be changed no more, or taken up anew; nil: it
+// can.
+func (i *innovation) live() error {
+	switch {
+	case !i.mergedInto.IsZero():
+		return refuse(WrongState, "the innovation is merged into %s; use that one", i.mergedInto)
+	case i.withdrawn:
+		return refuse(WrongState, "the innovation is withdrawn")
+	}
+	return nil
+}
+
+// signersFor are an innovation's originators; of an unknown one any of the
+// signers may be.
+func (s *State) signersFor(e *Signed, i *innovation) (all []Orgnr) {
 	if i != nil {
-		return orgnrs(i.originators)
+		return s.makers(i)
 	}
 	for _, sig := range e.Envelope.Signatures {
 		if k, ok := s.keys.at(sig.KeyID); ok {
-			all = union(all, []Orgnr{k.org.orgnr})
+			all = union(all, []Orgnr{k.org})
 		}
 	}
 	return all
@@ -341,14 +392,11 @@ func (s *State) makers(e *Signed, i *innovation) (all []Orgnr) {
 
 func (d *Withdrawal) decide(s *State, e *Signed) error {
 	i, unknown := s.innovation(d.Innovation)
-	needed := s.makers(e, i)
+	needed := s.signersFor(e, i)
 	if err := s.byOriginators(e, i, unknown, needed...); err != nil {
 		return err
 	}
-	if i.withdrawn {
-		return refuse(WrongState, "the innovation is withdrawn already")
-	}
-	return nil
+	return i.live()
 }
 
 func (d *Invitation) decide(s *State, e *Signed) error {
@@ -365,13 +413,13 @@ func (d *Invitation) decide(s *State, e *Signed) error {
 		return refuse(AlreadyExists, "%s is invited already and has not answered", d.Adopter).at("/data/adopter")
 	case p.standing == confirmed:
 		return refuse(AlreadyExists, "%s has confirmed already", d.Adopter).at("/data/adopter")
-	case p.invited > 0 && p.declined == 0:
+	case p.declined < p.invited:
 		return refuse(AlreadyExists, "%s was invited once and has answered", d.Adopter).at("/data/adopter")
-	case i.withdrawn:
-		return refuse(WrongState, "the innovation is withdrawn and takes no invitations")
+	case i.live() != nil:
+		return i.live()
 	case p.declined > 0 && i.revised < p.declined:
 		return refuse(WrongState, "%s has declined; it can be invited again once the innovation is revised", d.Adopter).at("/data/adopter")
-	case i.evermadeBy(d.Adopter):
+	case s.isOwn(i, d.Adopter):
 		return refuse(OwnInnovation, "%s is or was an originator of this innovation", d.Adopter).at("/data/adopter")
 	}
 	return nil
@@ -386,20 +434,6 @@ func nilIfKnown(unknown error, s *State, adopter Orgnr) error {
 		return err
 	}
 	return unknown
-}
-
-// pair gives what has happened between an innovation and an adopter so far.
-func (s *State) pair(i *innovation, adopter Orgnr) pair {
-	p, _ := s.pairs.at(s.pairKey(i, adopter))
-	return p
-}
-
-func (s *State) pairKey(i *innovation, adopter Orgnr) pairKey {
-	o, ok := s.orgs.at(adopter)
-	if !ok {
-		return pairKey{i.number, ^uint32(0)}
-	}
-	return pairKey{i.number, o.number}
 }
 
 // byAdopter checks an event that an adopter signs, and finds the pair.
@@ -437,12 +471,16 @@ func (d *Confirmation) decide(s *State, e *Signed) error {
 		return err
 	case p.standing == confirmed:
 		return refuse(AlreadyExists, "%s has confirmed this innovation already", e.By)
-	case i.withdrawn:
-		return refuse(WrongState, "the innovation is withdrawn and takes no new confirmations")
-	case i.evermadeBy(e.By):
+	case i.live() != nil:
+		return i.live()
+	case p.upheld:
+		return refuse(WrongState, "the committee has decided that this adoption does not count")
+	case s.isOwn(i, e.By):
 		return refuse(OwnInnovation, "%s is or was an originator of this innovation and cannot adopt it", e.By)
 	case d.Revision != hexOf(i.revision):
 		return refuse(StaleRevision, "the innovation's latest revision is %s; read it and sign again", hexOf(i.revision)).at("/data/revision")
+	case p.disputes > 0:
+		return refuse(UnderDispute, "the adoption is under dispute; it can be confirmed once that is settled")
 	}
 	return nil
 }
@@ -501,4 +539,19 @@ func (d *YearOpening) decide(s *State, e *Signed) error {
 		return refuse(AlreadyExists, "%d is opened already", d.Year).at("/data/year")
 	}
 	return refuse(WrongState, "years open one after the other; the next is %d", s.lastYear+1).at("/data/year")
+}
+
+func (d *YearClosing) decide(s *State, e *Signed) error {
+	if err := s.byAuthority(e); err != nil {
+		return err
+	}
+	switch earliest := max(s.closed+1, s.firstYear); {
+	case s.closed > 0 && d.Year >= s.firstYear && d.Year <= s.closed:
+		return refuse(WrongState, "%d is closed already", d.Year).at("/data/year")
+	case d.Year < s.firstYear || d.Year > s.lastYear || s.firstYear == 0:
+		return refuse(YearNotOpen, "%d is not opened", d.Year).at("/data/year")
+	case d.Year != earliest:
+		return refuse(WrongState, "%d is closed first", earliest).at("/data/year")
+	}
+	return nil
 }

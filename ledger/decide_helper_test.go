@@ -34,6 +34,7 @@ type wActor Orgnr
 
 // The organisations of a new world. All but the newcomers are registered; all
 // but the authority, which has an admin key only, hold an admin and a report key.
+// Those of the committee hold an assess key, too, and have a region, but one.
 const (
 	wAuthority wActor = "100000008"
 	wMaker     wActor = "100000016"
@@ -42,9 +43,17 @@ const (
 	wOther     wActor = "100000040"
 	wNewcomer  wActor = "100000059"
 	wLatecomer wActor = "100000067"
+	wWest      wActor = "100000075"
+	wNorth     wActor = "100000083"
+	wWestToo   wActor = "100000091"
+	wNowhere   wActor = "100000105"
 )
 
-var wHospitals = []wActor{wMaker, wPartner, wAdopter, wOther}
+var (
+	wHospitals = []wActor{wMaker, wPartner, wAdopter, wOther}
+	wCommittee = []wActor{wWest, wNorth, wWestToo, wNowhere}
+	wRegions   = map[wActor]string{wWest: "Helse Vest", wNorth: "Helse Nord", wWestToo: "Helse Vest"}
+)
 
 const (
 	wOrigin   = "spredning.example/test"
@@ -154,6 +163,8 @@ func (o wActor) amends(other wActor, how ...func(*Organisation)) wAct {
 	return o.does(Admin, &Amendment{wMake(other.organisation(), how)})
 }
 
+func wRegion(r string) func(*Organisation) { return func(o *Organisation) { o.Region = r } }
+
 func wParent(p wActor) func(*Organisation) { return func(o *Organisation) { o.Parent = Orgnr(p) } }
 
 func (o wActor) enrols(of wActor, k *keys.Private, roles ...Role) wAct {
@@ -162,6 +173,28 @@ func (o wActor) enrols(of wActor, k *keys.Private, roles ...Role) wAct {
 
 func (o wActor) revokes(k *keys.Private) wAct {
 	return o.does(Admin, &Revocation{Key: k.ID(), Reason: "rotated"})
+}
+
+// joins registers an organisation and enrols a key of each role.
+func (o wActor) joins(how ...func(*Organisation)) []wAct {
+	acts := wGiven(wAuthority.registers(o, how...))
+	for _, role := range roles {
+		acts = append(acts, wAuthority.enrols(o, o.key(role), role))
+	}
+	return acts
+}
+
+// maySit gives a registered organisation a region and an assess key.
+func (o wActor) maySit(region string) []wAct {
+	return wGiven(wAuthority.amends(o, wRegion(region)), wAuthority.enrols(o, o.key(Assess), Assess))
+}
+
+func (o wActor) succeeds(successor wActor, predecessors ...wActor) wAct {
+	d := &Succession{Successor: Orgnr(successor)}
+	for _, p := range predecessors {
+		d.Predecessors = append(d.Predecessors, Orgnr(p))
+	}
+	return o.does(Admin, d)
 }
 
 // wMake applies what differs from the usual.
@@ -226,6 +259,33 @@ func (o wActor) withdraws(name string) wAct {
 	return o.does(Report, &Withdrawal{wID(name).String(), wText("Erstattet.")})
 }
 
+// merges is signed by the acting organisation alone.
+func (o wActor) merges(name, into string) wAct {
+	return o.does(Report, &Merger{wID(name).String(), wID(into).String(), wText("Samme prosjekt.")})
+}
+
+// assessedBy replaces the signers by the assess keys of organisations.
+func (a wAct) assessedBy(committee ...wActor) wAct {
+	a.signers = nil
+	for _, o := range committee {
+		a.signers = append(a.signers, o.key(Assess))
+	}
+	return a
+}
+
+// asksAbout asks the committee for an assessment.
+func (o wActor) asksAbout(name string) wAct {
+	return o.does(Report, &AssessmentRequest{wID(name).String(), wText("Er den lokal?")})
+}
+
+// assesses the latest revision, if nothing else is said, with an assessor from
+// another region.
+func (o wActor) assesses(name string, how ...func(*Assessment)) wAct {
+	yes := true
+	d := wMake(Assessment{wID(name).String(), wLatest, &yes, wText("Lokal nok.")}, how)
+	return o.does(Assess, &d).assessedBy(o, wNorth)
+}
+
 func (o wActor) invites(name string, adopter wActor) wAct {
 	return o.does(Report, &Invitation{wID(name).String(), Orgnr(adopter), wText("Dere bruker den.")})
 }
@@ -263,6 +323,20 @@ func (o wActor) retracts(name string) wAct {
 	return o.does(Report, &Retraction{wID(name).String(), wText("En feil.")})
 }
 
+func (o wActor) disputes(name string, adopter wActor) wAct {
+	return o.does(Report, &Dispute{wID(name).String(), Orgnr(adopter), wText("Bare en pilot.")})
+}
+
+func (o wActor) withdrawsDispute(name string, adopter wActor) wAct {
+	return o.does(Report, &DisputeWithdrawal{wID(name).String(), Orgnr(adopter)})
+}
+
+// decides a dispute together with an assessor from another region.
+func (o wActor) decides(name string, adopter wActor, upheld bool) wAct {
+	d := &Decision{wID(name).String(), Orgnr(adopter), &upheld, wText("Vi har sett på det.")}
+	return o.does(Assess, d).assessedBy(o, wNorth)
+}
+
 func (o wActor) publishesRules(id string) wAct {
 	yes, none, zero, one := true, 0, Milli(0), Milli(1000)
 	return o.does(Admin, &RulesPublication{Rules{
@@ -273,6 +347,8 @@ func (o wActor) publishesRules(id string) wAct {
 }
 
 func (o wActor) opens(year int) wAct { return o.does(Admin, &YearOpening{Year: year}) }
+
+func (o wActor) closes(year int) wAct { return o.does(Admin, &YearClosing{Year: year}) }
 
 // world is a small ledger: a state and the entries that led to it.
 type world struct {
@@ -305,6 +381,9 @@ var wFirst = sync.OnceValue(func() (entries [][]byte) {
 			wAuthority.enrols(h, h.key(Admin), Admin),
 			h.enrols(h, h.key(Report), Report),
 		)
+	}
+	for _, o := range wCommittee {
+		w.given(o.joins(wRegion(wRegions[o]))...)
 	}
 	return w.bytes()
 })
@@ -370,12 +449,25 @@ func (w *world) event(a wAct) Event {
 	if a.ledger != "" {
 		ledger = a.ledger
 	}
-	if c, ok := data.(*Confirmation); ok && c.Revision == wLatest {
-		named := *c
-		named.Revision = w.latest(c.Innovation)
+	switch d := data.(type) {
+	case *Confirmation:
+		named := *d
+		named.Revision = w.named(d.Innovation, d.Revision)
+		data = &named
+	case *Assessment:
+		named := *d
+		named.Revision = w.named(d.Innovation, d.Revision)
 		data = &named
 	}
 	return Event{Ledger: ledger, ID: wID(name), Type: wType(data), By: Orgnr(a.by), At: wNow, Data: data}
+}
+
+// named puts the latest revision in the place of the word.
+func (w *world) named(innovation, revision string) string {
+	if revision == wLatest {
+		return w.latest(innovation)
+	}
+	return revision
 }
 
 // latest finds the leaf of an innovation's latest published or revised entry
@@ -451,6 +543,16 @@ func (w *world) then(a wAct, want Code, at string) {
 	}
 }
 
+// wouldBe is then for what is not to stay.
+func (w *world) wouldBe(a wAct, want Code, at string) {
+	w.Helper()
+	w.state.Keep()
+	n := len(w.entries)
+	w.then(a, want, at)
+	w.state.Drop()
+	w.entries = w.entries[:n]
+}
+
 type wCase struct {
 	name  string
 	given []wAct
@@ -508,6 +610,7 @@ func wSame(t rapid.TB, got, want *State) {
 		{"organisations", got.orgs.m, want.orgs.m},
 		{"innovations", got.innovations.m, want.innovations.m},
 		{"pairs", got.pairs.m, want.pairs.m},
+		{"disputes", got.disputes.m, want.disputes.m},
 		{"rules", got.rules.m, want.rules.m},
 	} {
 		if !reflect.DeepEqual(x.got, x.want) {

@@ -171,6 +171,8 @@ func TestDecideRoles(t *testing.T) {
 		wMaker.publishes("a"), wMaker.publishes("b"), wMaker.publishes("c"),
 		wMaker.invites("a", wAdopter),
 		wAdopter.confirms("b"),
+		wAdopter.disputes("b", wAdopter),
+		wAuthority.opens(2026),
 	)
 	var cases []wCase
 	covered := map[Type]bool{LedgerFounded: true} // see TestDecideFounding
@@ -182,24 +184,34 @@ func TestDecideRoles(t *testing.T) {
 		wMaker.publishes("d"),
 		wMaker.revises("a"),
 		wMaker.withdraws("a"),
+		wMaker.merges("a", "b"),
+		wMaker.asksAbout("a"),
+		wWest.assesses("a"),
 		wMaker.invites("c", wAdopter),
 		wAdopter.declines("a"),
 		wAdopter.confirms("a"),
 		wAdopter.ends("b"),
 		wAdopter.retracts("b"),
+		wMaker.disputes("b", wAdopter),
+		wAdopter.withdrawsDispute("b", wAdopter),
+		wWest.decides("b", wAdopter, true),
+		wAuthority.succeeds(wMaker, wOther),
 		wAuthority.publishesRules("2026-a"),
-		wAuthority.opens(2026),
+		wAuthority.opens(2027),
+		wAuthority.closes(2026),
 	} {
 		covered[wType(a.data)] = true
+		others := a.signers[1:] // of the committee
 		for _, role := range roles {
 			want := NotAuthorised
 			if a.by.key(role).ID() == a.signers[0].ID() {
 				want = wAccepted
 			}
 			name := fmt.Sprintf("%s with %s", wType(a.data), role)
-			cases = append(cases, wCase{name, given, a.signedBy(a.by.key(role)), want, ""})
+			cases = append(cases, wCase{name, given, a.signedBy(a.by.key(role)).alsoSignedBy(others...), want, ""})
 		}
-		cases = append(cases, wCase{fmt.Sprintf("%s with another's key", wType(a.data)), given, a.signedBy(wOther.key(Report)), NotAuthorised, ""})
+		another := a.signedBy(wOther.key(Report)).alsoSignedBy(others...)
+		cases = append(cases, wCase{fmt.Sprintf("%s with another's key", wType(a.data)), given, another, NotAuthorised, ""})
 	}
 	if len(covered) != len(blank) {
 		t.Errorf("%d of %d types are covered", len(covered), len(blank))
@@ -475,8 +487,11 @@ func TestDecideAdopterSignsAlone(t *testing.T) {
 func TestDecideUnknownInnovation(t *testing.T) {
 	var cases []wCase
 	for _, a := range []wAct{
-		wMaker.revises("a"), wMaker.withdraws("a"), wMaker.invites("a", wAdopter),
+		wMaker.revises("a"), wMaker.withdraws("a"), wMaker.invites("a", wAdopter), wMaker.merges("a", "b"),
+		wMaker.merges("a", "b").alsoSignedBy(wPartner.key(Report)), wWest.merges("a", "b").assessedBy(wWest, wNorth),
+		wMaker.asksAbout("a"), wWest.assesses("a"),
 		wAdopter.declines("a"), wAdopter.confirms("a"), wAdopter.ends("a"), wAdopter.retracts("a"),
+		wOther.disputes("a", wAdopter), wOther.withdrawsDispute("a", wAdopter), wWest.decides("a", wAdopter, true),
 	} {
 		name := string(wType(a.data))
 		cases = append(cases, wCase{name, nil, a, UnknownInnovation, "/data/innovation"})
@@ -681,40 +696,81 @@ func TestDecideOrderOfCodes(t *testing.T) {
 // first innovation.
 var wRandomActors = []wActor{wMaker, wPartner, wAdopter, wOther, wAuthority}
 
+var wRandomNames = []string{"a", "b", "c"}
+
 // wRandom draws an event that has a fair chance of being admissible.
 func wRandom(t *rapid.T, w *world) wAct {
-	by := rapid.SampledFrom(wRandomActors).Draw(t, "by")
-	other := rapid.SampledFrom(wRandomActors).Draw(t, "other")
-	name := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "innovation")
-	from := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "from")
+	by := w.heir(rapid.SampledFrom(wRandomActors).Draw(t, "by"))
+	other := w.heir(rapid.SampledFrom(wRandomActors).Draw(t, "other"))
+	name := rapid.SampledFrom(wRandomNames).Draw(t, "innovation")
+	from := rapid.SampledFrom(wRandomNames).Draw(t, "from")
+	confirmed, adopter := w.oneOf(t, AdoptionConfirmed)
+	disputed, disputer := w.oneOf(t, AdoptionDisputed)
+	authority := wActor(w.state.authority)
 	k := wStranger // whoever enrols it first; afterwards it can be revoked
 	invite := func() wAct { return w.makerOf(name, by).invites(name, other) }
 	decline := func() wAct { return by.declines(name) }
 	confirm := func() wAct { return by.confirms(name) }
 	end := func() wAct { return by.ends(name) }
 	retract := func() wAct { return by.retracts(name) }
+	dispute := func() wAct { return by.disputes(confirmed, adopter) }
 	return rapid.SampledFrom([]func() wAct{
 		invite, invite, decline, confirm, confirm, confirm, confirm, end, end, end, retract, retract, retract,
+		dispute, dispute,
 		func() wAct { return by.publishes(name, wDerivedFrom(from)) },
 		func() wAct { return by.publishes(name, wPair(by, other)) },
 		func() wAct { return w.signedByAll(w.makerOf(name, by).revises(name, wPair(by, other)), name) },
 		func() wAct { return w.signedByAll(w.makerOf(name, by).revises(name, wDerivedFrom(from)), name) },
 		func() wAct { return w.signedByAll(w.makerOf(name, by).withdraws(name), name) },
-		func() wAct { return wAuthority.registers(wNewcomer, wParent(by)) },
-		func() wAct { return wAuthority.registers(wLatecomer) },
-		func() wAct { return wAuthority.amends(by, wParent(wAuthority)) },
+		func() wAct { return w.signedByAll(w.signedByAll(w.makerOf(name, by).merges(name, from), name), from) },
+		func() wAct { return wWest.merges(name, from).assessedBy(wWest, wNorth) },
+		func() wAct { return by.asksAbout(name) },
+		func() wAct { return wWest.assesses(name) },
+		func() wAct { return disputer.withdrawsDispute(disputed, w.adopterOf(disputed, disputer)) },
+		func() wAct { return wWest.decides(disputed, w.adopterOf(disputed, disputer), by < other) },
+		func() wAct { return authority.succeeds(by, other) },
+		func() wAct { return authority.registers(wNewcomer, wParent(by)) },
+		func() wAct { return authority.registers(wLatecomer) },
+		func() wAct { return authority.amends(by, wParent(wAuthority)) },
 		func() wAct { return by.enrols(by, k, Report) },
-		func() wAct { return wAuthority.revokes(k) },
-		func() wAct { return wAuthority.revokes(k) },
-		func() wAct { return wAuthority.publishesRules("rules for " + name) },
-		func() wAct { return wAuthority.opens(max(2026, w.state.lastYear+1)) },
+		func() wAct { return authority.revokes(k) },
+		func() wAct { return authority.revokes(k) },
+		func() wAct { return authority.publishesRules("rules for " + name) },
+		func() wAct { return authority.opens(max(2026, w.state.lastYear+1)) },
+		func() wAct { return authority.closes(max(2026, w.state.closed+1)) },
 	}).Draw(t, "event")()
+}
+
+// heir is who acts in an organisation's place now.
+func (w *world) heir(o wActor) wActor { return wActor(w.state.heir(Orgnr(o))) }
+
+// oneOf draws an entry of a type that names an innovation, and who acts for its
+// organisation now.
+func (w *world) oneOf(t *rapid.T, typ Type) (name string, by wActor) {
+	of := slices.DeleteFunc(slices.Clone(w.entries), func(e *Entry) bool { return e.Type != typ })
+	if len(of) == 0 {
+		return wRandomNames[0], wOther
+	}
+	e := rapid.SampledFrom(of).Draw(t, string(typ))
+	id := reflect.ValueOf(e.Data).Elem().FieldByName("Innovation").String()
+	n := slices.IndexFunc(wRandomNames, func(name string) bool { return wID(name).String() == id })
+	return wRandomNames[n], w.heir(wActor(e.By))
+}
+
+// adopterOf is whose adoption of an innovation an organisation disputed last.
+func (w *world) adopterOf(name string, disputer wActor) wActor {
+	for _, e := range slices.Backward(w.entries) {
+		if d, ok := e.Data.(*Dispute); ok && d.Innovation == wID(name).String() && w.heir(wActor(e.By)) == disputer {
+			return wActor(d.Adopter)
+		}
+	}
+	return wAdopter
 }
 
 // makerOf is an originator of an innovation, or else another.
 func (w *world) makerOf(name string, other wActor) wActor {
 	if i, ok := w.state.innovations.at(wID(name)); ok {
-		return wActor(i.originators[0].Orgnr)
+		return w.heir(wActor(i.originators[0].Orgnr))
 	}
 	return other
 }
@@ -733,7 +789,7 @@ func (w *world) signedByAll(a wAct, name string) wAct {
 		return a
 	}
 	for _, o := range i.originators {
-		k := wActor(o.Orgnr).key(Report)
+		k := w.heir(wActor(o.Orgnr)).key(Report)
 		if !slices.ContainsFunc(a.signers, func(s *keys.Private) bool { return s.ID() == k.ID() }) {
 			a = a.alsoSignedBy(k)
 		}
@@ -741,12 +797,13 @@ func (w *world) signedByAll(a wAct, name string) wAct {
 	return a
 }
 
-// wRandomWorld begins with innovations and invitations, so that all types of
-// events have a chance.
+// wRandomWorld begins with innovations, invitations, an adoption under dispute
+// and an open year, so that all types of events have a chance.
 func wRandomWorld(t rapid.TB) *world {
 	w := newWorld(t)
 	w.given(wAuthority.enrols(wAuthority, wAuthority.key(Report), Report), wMaker.publishes("a"), wMaker.publishes("b"))
 	w.given(wMaker.invites("a", wAuthority), wMaker.invites("a", wAdopter))
+	w.given(wPartner.confirms("b"), wOther.disputes("b", wPartner), wAuthority.opens(2026))
 	return w
 }
 

@@ -22,18 +22,26 @@ const (
 	LedgerFounded          Type = "ledger.founded"
 	OrganisationRegistered Type = "organisation.registered"
 	OrganisationAmended    Type = "organisation.amended"
+	OrganisationSucceeded  Type = "organisation.succeeded"
 	KeyEnrolled            Type = "key.enrolled"
 	KeyRevoked             Type = "key.revoked"
 	InnovationPublished    Type = "innovation.published"
 	InnovationRevised      Type = "innovation.revised"
 	InnovationWithdrawn    Type = "innovation.withdrawn"
+	InnovationMerged       Type = "innovation.merged"
+	InnovationDisputed     Type = "innovation.disputed"
+	InnovationAssessed     Type = "innovation.assessed"
 	AdoptionInvited        Type = "adoption.invited"
 	AdoptionDeclined       Type = "adoption.declined"
 	AdoptionConfirmed      Type = "adoption.confirmed"
 	AdoptionEnded          Type = "adoption.ended"
 	AdoptionRetracted      Type = "adoption.retracted"
+	AdoptionDisputed       Type = "adoption.disputed"
+	DisputeWithdrawn       Type = "dispute.withdrawn"
+	DisputeDecided         Type = "dispute.decided"
 	RulesPublished         Type = "rules.published"
 	YearOpened             Type = "year.opened"
+	YearClosed             Type = "year.closed"
 )
 
 // blank gives an empty Data for each type. It is the one list of what a ledger
@@ -42,18 +50,26 @@ var blank = map[Type]func() Data{
 	LedgerFounded:          func() Data { return new(Founding) },
 	OrganisationRegistered: func() Data { return new(Registration) },
 	OrganisationAmended:    func() Data { return new(Amendment) },
+	OrganisationSucceeded:  func() Data { return new(Succession) },
 	KeyEnrolled:            func() Data { return new(Enrolment) },
 	KeyRevoked:             func() Data { return new(Revocation) },
 	InnovationPublished:    func() Data { return new(Publication) },
 	InnovationRevised:      func() Data { return new(Revision) },
 	InnovationWithdrawn:    func() Data { return new(Withdrawal) },
+	InnovationMerged:       func() Data { return new(Merger) },
+	InnovationDisputed:     func() Data { return new(AssessmentRequest) },
+	InnovationAssessed:     func() Data { return new(Assessment) },
 	AdoptionInvited:        func() Data { return new(Invitation) },
 	AdoptionDeclined:       func() Data { return new(Decline) },
 	AdoptionConfirmed:      func() Data { return new(Confirmation) },
 	AdoptionEnded:          func() Data { return new(Ending) },
 	AdoptionRetracted:      func() Data { return new(Retraction) },
+	AdoptionDisputed:       func() Data { return new(Dispute) },
+	DisputeWithdrawn:       func() Data { return new(DisputeWithdrawal) },
+	DisputeDecided:         func() Data { return new(Decision) },
 	RulesPublished:         func() Data { return new(RulesPublication) },
 	YearOpened:             func() Data { return new(YearOpening) },
+	YearClosed:             func() Data { return new(YearClosing) },
 }
 
 // Event is a statement by an organisation, as the payload of an envelope.

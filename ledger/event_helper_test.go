@@ -25,25 +25,34 @@ var evExamples = map[Type]string{
 		`,"keys":[` + evKeyJSON(1) + `,` + evKeyJSON(2) + `],"log_key":"` + evLogKey().String() + `"}`,
 	OrganisationRegistered: evOrganisation,
 	OrganisationAmended:    evOrganisation,
+	OrganisationSucceeded:  `{"predecessors":["983974724","983971636"],"successor":"983658725"}`,
 	KeyEnrolled:            `{"organisation":"983974724","key":` + evKeyJSON(1) + `}`,
 	KeyRevoked:             `{"key":"` + string(evKey(1).ID()) + `","reason":"lost","compromised_from":3}`,
 	InnovationPublished:    `{` + evInnovation + `}`,
 	InnovationRevised:      `{"innovation":"` + evULID + `",` + evInnovation + `}`,
 	InnovationWithdrawn:    `{"innovation":"` + evULID + `","reason":{"nb":"Feil","en":"A mistake"}}`,
+	InnovationMerged:       `{"innovation":"` + evULID + `","into":"` + evOtherULID + `","reason":{"nb":"Samme prosjekt","en":"The same project"}}`,
+	InnovationDisputed:     `{"innovation":"` + evULID + `","reason":{"nb":"Er den lokal?","en":"Is it local?"}}`,
+	InnovationAssessed:     `{"innovation":"` + evULID + `","revision":"` + evHash + `","eligible":true,"reason":{"nb":"Lokal","en":"Local"}}`,
 	AdoptionInvited:        `{"innovation":"` + evULID + `","adopter":"983971636","note":{"nb":"Bruker dere den?","en":"Do you use it?"}}`,
 	AdoptionDeclined:       `{"innovation":"` + evULID + `","reason":{"nb":"Nei","en":"No"}}`,
 	AdoptionConfirmed: `{"innovation":"` + evULID + `","revision":"` + evHash + `","in_use_from":"2026-11-01","extent":"hospital","form":"adapted",` +
 		`"funding":["own","rhf"],"replaces":{"nb":"Papir","en":"Paper"},"links":["https://example.no/a"],"attachments":[` + evAttachment + `]}`,
 	AdoptionEnded:     `{"innovation":"` + evULID + `","ended_on":"2026-11-20","reason":{"nb":"Erstattet","en":"Replaced"}}`,
 	AdoptionRetracted: `{"innovation":"` + evULID + `","reason":{"nb":"Feil","en":"A mistake"}}`,
+	AdoptionDisputed:  `{"innovation":"` + evULID + `","adopter":"983971636","reason":{"nb":"Bare en pilot","en":"A pilot"}}`,
+	DisputeWithdrawn:  `{"innovation":"` + evULID + `","adopter":"983971636"}`,
+	DisputeDecided:    `{"innovation":"` + evULID + `","adopter":"983971636","upheld":true,"reason":{"nb":"En pilot","en":"A pilot"}}`,
 	RulesPublished: `{"rules":{"id":"2026-a","from_year":2026,"basis":"adoption","originator":{"same_region":1,"other_region":2.5},` +
 		`"adopter":{"same_region":0.25,"other_region":0.125},"eligible_kinds":["hf","private_nonprofit"],"own_funding_only":true,` +
 		`"exclude_regional_initiatives":true,"lineage":"each","max_adoptions_per_innovation":0,"max_per_originator_adopter":2,"illustrative":true}}`,
 	YearOpened: `{"year":2026,"report_by":"2027-03-01"}`,
+	YearClosed: `{"year":2026}`,
 }
 
 const (
 	evULID         = "01KAN8C2X0ABCDEFGHJKMNPQRS"
+	evOtherULID    = "01KAN8C2X0ABCDEFGHJKMNPQRT"
 	evHash         = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 	evOrganisation = `{"orgnr":"983974724","name":"Helse Prøve HF","short":"Prøve","kind":"hf","region":"Helse Vest","parent":"983658725",` +
 		`"municipality":"4601","lat":60.375,"lon":5.25,"measured_from":2015,"measured_to":2030,"contact":"innovasjon@helse-prove.example"}`

@@ -256,6 +256,13 @@ var fieldRules = []fieldRule{
 	}, InvalidField, ""},
 	{OrganisationRegistered, "/data/contact", []string{`"https://example.no/kontakt"`, `"fou.post@helse-prove.example"`}, "", ""},
 	{OrganisationAmended, "/data/kind", []string{`"x"`}, InvalidField, ""},
+	{OrganisationSucceeded, "/data/predecessors", []string{`[]`, evOrgnrs(101)}, InvalidField, ""},
+	{OrganisationSucceeded, "/data/predecessors", []string{`["983971636"]`, evOrgnrs(100)}, "", ""},
+	{OrganisationSucceeded, "/data/predecessors", []string{`["983974724","983974724"]`}, InvalidField, "/data/predecessors/1"},
+	{OrganisationSucceeded, "/data/predecessors/0", []string{`""`, `"983974725"`, `"983974724 "`}, InvalidField, ""},
+	{OrganisationSucceeded, "/data/predecessors/1", []string{`"983658725"`}, InvalidField, ""}, // the successor
+	{OrganisationSucceeded, "/data/successor", []string{`""`, `"983974725"`}, InvalidField, ""},
+	{OrganisationSucceeded, "/data/successor", []string{`"983974724"`}, InvalidField, "/data/predecessors/0"},
 
 	{KeyEnrolled, "/data/organisation", []string{`""`, `"983974725"`}, InvalidField, ""},
 	{KeyEnrolled, "/data/key/scheme", []string{`""`, `"rsa"`, `"Ed25519"`}, InvalidField, ""},
@@ -326,6 +333,15 @@ var fieldRules = []fieldRule{
 	{InnovationRevised, "/data/innovation", []string{`""`, `"x"`, `"01kan8c2x0abcdefghjkmnpqrs"`}, InvalidField, ""},
 	{InnovationRevised, "/data/kind", []string{`"idea"`}, InvalidField, ""},
 	{InnovationWithdrawn, "/data/innovation", []string{`"x"`}, InvalidField, ""},
+	{InnovationMerged, "/data/innovation", []string{`""`, `"x"`}, InvalidField, ""},
+	{InnovationMerged, "/data/into", []string{`""`, `"x"`, `"` + evULID + `"`, `"01kan8c2x0abcdefghjkmnpqrt"`}, InvalidField, ""},
+	{InnovationMerged, "/data/reason", []string{`{}`}, InvalidField, ""},
+	{InnovationDisputed, "/data/innovation", []string{`"x"`}, InvalidField, ""},
+	{InnovationDisputed, "/data/reason", []string{`{}`}, InvalidField, ""},
+	{InnovationAssessed, "/data/innovation", []string{`"x"`}, InvalidField, ""},
+	{InnovationAssessed, "/data/revision", evBadHashes, InvalidField, ""},
+	{InnovationAssessed, "/data/eligible", []string{`false`}, "", ""},
+	{InnovationAssessed, "/data/reason", []string{`{}`}, InvalidField, ""},
 
 	{AdoptionInvited, "/data/innovation", []string{`"x"`}, InvalidField, ""},
 	{AdoptionInvited, "/data/adopter", []string{`""`, `"983971637"`}, InvalidField, ""},
@@ -344,8 +360,19 @@ var fieldRules = []fieldRule{
 	{AdoptionConfirmed, "/data/attachments/0/size", []string{`0`}, InvalidField, ""},
 	{AdoptionEnded, "/data/ended_on", evBadDates, InvalidField, ""},
 	{AdoptionRetracted, "/data/innovation", []string{`"x"`}, InvalidField, ""},
+	{AdoptionDisputed, "/data/innovation", []string{`"x"`}, InvalidField, ""},
+	{AdoptionDisputed, "/data/adopter", []string{`""`, `"983971637"`}, InvalidField, ""},
+	{AdoptionDisputed, "/data/reason", []string{`{}`}, InvalidField, ""},
+	{DisputeWithdrawn, "/data/innovation", []string{`"x"`}, InvalidField, ""},
+	{DisputeWithdrawn, "/data/adopter", []string{`""`, `"983971637"`}, InvalidField, ""},
+	{DisputeDecided, "/data/innovation", []string{`"x"`}, InvalidField, ""},
+	{DisputeDecided, "/data/adopter", []string{`""`, `"983971637"`}, InvalidField, ""},
+	{DisputeDecided, "/data/upheld", []string{`false`}, "", ""},
+	{DisputeDecided, "/data/reason", []string{`{}`}, InvalidField, ""},
 
 	{YearOpened, "/data/year", []string{`0`, `999`, `10000`, `-2026`}, InvalidField, ""},
+	{YearClosed, "/data/year", []string{`0`, `999`, `10000`, `-2026`}, InvalidField, ""},
+	{YearClosed, "/data/year", []string{`1000`, `9999`}, "", ""},
 	{YearOpened, "/data/report_by", []string{`"2027-02-29"`, `"March"`}, InvalidField, ""},
 
 	{RulesPublished, "/data/rules/id", []string{`""`, `" "`}, InvalidField, ""},
@@ -393,6 +420,17 @@ func evSeventeenKeys() string {
 	var all []string
 	for n := range byte(17) {
 		all = append(all, evKeyJSON(n+1))
+	}
+	return "[" + strings.Join(all, ",") + "]"
+}
+
+// evOrgnrs lists the first organisation numbers there are.
+func evOrgnrs(count int) string {
+	var all []string
+	for n := 100_000_000; len(all) < count; n++ {
+		if o := Orgnr(fmt.Sprint(n)); o.Valid() {
+			all = append(all, `"`+string(o)+`"`)
+		}
 	}
 	return "[" + strings.Join(all, ",") + "]"
 }
@@ -447,6 +485,9 @@ func TestEventTextLimits(t *testing.T) {
 		{InnovationPublished, "/data/attachments/0/title/nb", 200, ""},
 		{InnovationRevised, "/data/title/nb", 200, ""},
 		{InnovationWithdrawn, "/data/reason/nb", 1000, ""},
+		{InnovationMerged, "/data/reason/nb", 1000, ""},
+		{InnovationDisputed, "/data/reason/nb", 1000, ""},
+		{InnovationAssessed, "/data/reason/en", 1000, ""},
 		{AdoptionInvited, "/data/note/nb", 1000, ""},
 		{AdoptionDeclined, "/data/reason/en", 1000, ""},
 		{AdoptionConfirmed, "/data/replaces/nb", 1000, ""},
@@ -454,6 +495,8 @@ func TestEventTextLimits(t *testing.T) {
 		{AdoptionConfirmed, "/data/attachments/0/title/en", 200, ""},
 		{AdoptionEnded, "/data/reason/nb", 1000, ""},
 		{AdoptionRetracted, "/data/reason/nb", 1000, ""},
+		{AdoptionDisputed, "/data/reason/nb", 1000, ""},
+		{DisputeDecided, "/data/reason/en", 1000, ""},
 		{RulesPublished, "/data/rules/id", 80, ""},
 	}
 	for _, l := range limits {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"slices"
 
+	"github.com/oklog/ulid/v2"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -30,19 +31,37 @@ func (d *Founding) evolve(s *State, e *Entry) {
 }
 
 func (s *State) register(o Organisation) {
-	s.orgs.set(o.Orgnr, &organisation{o.Orgnr, uint32(s.orgs.len())})
+	number := uint32(s.orgs.len())
+	s.orgs.set(o.Orgnr, organisation{number: number, region: o.Region, members: []uint32{number}})
 }
 
 func (s *State) enrol(o Orgnr, k Key) {
-	org, _ := s.orgs.at(o)
 	public := k.PublicKey()
-	s.keys.set(public.ID(), &key{public: public, org: org, roles: k.Roles})
+	s.keys.set(public.ID(), &key{public: public, org: o, roles: k.Roles})
 }
 
 func (d *Registration) evolve(s *State, _ *Entry) { s.register(d.Organisation) }
 
-// evolve has nothing to do: no rule depends on what can be amended.
-func (d *Amendment) evolve(*State, *Entry) {}
+func (d *Amendment) evolve(s *State, _ *Entry) {
+	org, _ := s.orgs.at(d.Orgnr)
+	org.region = d.Region
+	s.orgs.set(d.Orgnr, org)
+}
+
+// evolve keeps with the successor the numbers of all that it has succeeded,
+// directly or not, for what they did is its own.
+func (d *Succession) evolve(s *State, _ *Entry) {
+	for _, o := range d.Predecessors {
+		org, _ := s.orgs.at(o)
+		org.successor = d.Successor
+		s.orgs.set(o, org)
+		heir := s.heir(d.Successor)
+		to, _ := s.orgs.at(heir)
+		to.members = append(slices.Clone(to.members), org.members...)
+		s.orgs.set(heir, to)
+	}
+	s.authority = s.heir(s.authority)
+}
 
 func (d *Enrolment) evolve(s *State, _ *Entry) { s.enrol(d.Organisation, d.Key) }
 
@@ -69,9 +88,8 @@ func (i *innovation) revise(s *State, e *Entry, d *Innovation) *innovation {
 	next.originators = d.Originators
 	next.ever = slices.Clone(i.ever)
 	for _, o := range d.Originators {
-		if !i.evermadeBy(o.Orgnr) {
-			org, _ := s.orgs.at(o.Orgnr)
-			next.ever = append(next.ever, org)
+		if !slices.Contains(i.ever, o.Orgnr) {
+			next.ever = append(next.ever, o.Orgnr)
 		}
 	}
 	next.revision, next.revised = e.Leaf(), uint32(e.Index)
@@ -86,33 +104,100 @@ func (d *Withdrawal) evolve(s *State, _ *Entry) {
 	s.innovations.set(InnovationID(d.Innovation), &next)
 }
 
-// change replaces what is known of a pair.
-func (s *State) change(id string, adopter Orgnr, how func(*pair)) {
-	i, _ := s.innovation(id)
-	k := s.pairKey(i, adopter)
-	p, _ := s.pairs.at(k)
-	how(&p)
-	s.pairs.set(k, p)
+// evolve keeps with the final innovation all that were merged into it. Its
+// originators were theirs, too.
+func (d *Merger) evolve(s *State, _ *Entry) {
+	i, _ := s.innovation(d.Innovation)
+	next := *i
+	next.mergedInto = InnovationID(d.Into)
+	s.innovations.set(InnovationID(d.Innovation), &next)
+	into, final := s.finalOf(InnovationID(d.Into))
+	grown := *final
+	grown.merged = append(append(slices.Clone(final.merged), InnovationID(d.Innovation)), i.merged...)
+	grown.ever = union(final.ever, i.ever)
+	s.innovations.set(into, &grown)
 }
 
+// finalOf follows mergers to the final innovation and its id.
+func (s *State) finalOf(id ulid.ULID) (ulid.ULID, *innovation) {
+	i, _ := s.innovations.at(id)
+	for !i.mergedInto.IsZero() {
+		id = i.mergedInto
+		i, _ = s.innovations.at(id)
+	}
+	return id, i
+}
+
+// evolve has nothing to do: a request changes nothing that a rule asks for.
+func (d *AssessmentRequest) evolve(*State, *Entry) {}
+
+// evolve has nothing to do: assessments are asked for by the points alone.
+func (d *Assessment) evolve(*State, *Entry) {}
+
 func (d *Invitation) evolve(s *State, e *Entry) {
-	s.change(d.Innovation, d.Adopter, func(p *pair) { p.invited, p.declined, p.open = uint32(e.Index)+1, 0, true })
+	i, _ := s.innovation(d.Innovation)
+	s.put(i, d.Adopter, func(p *pair) { p.invited, p.open = uint32(e.Index)+1, true })
 }
 
 func (d *Decline) evolve(s *State, e *Entry) {
-	s.change(d.Innovation, e.By, func(p *pair) { p.declined, p.open = uint32(e.Index)+1, false })
+	i, _ := s.innovation(d.Innovation)
+	s.eachMember(i, e.By, func(p *pair) {
+		if p.open {
+			p.declined, p.open = uint32(e.Index)+1, false
+		}
+	})
 }
 
 func (d *Confirmation) evolve(s *State, e *Entry) {
-	s.change(d.Innovation, e.By, func(p *pair) { p.standing, p.inUseFrom, p.open = confirmed, d.InUseFrom.day(), false })
+	i, _ := s.innovation(d.Innovation)
+	s.eachMember(i, e.By, func(p *pair) { p.open = false })
+	s.put(i, e.By, func(p *pair) { p.standing, p.inUseFrom = confirmed, d.InUseFrom.day() })
 }
 
 func (d *Ending) evolve(s *State, e *Entry) {
-	s.change(d.Innovation, e.By, func(p *pair) { p.standing = ended })
+	i, _ := s.innovation(d.Innovation)
+	s.eachMember(i, e.By, func(p *pair) {
+		if p.standing == confirmed {
+			p.standing = ended
+		}
+	})
 }
 
 func (d *Retraction) evolve(s *State, e *Entry) {
-	s.change(d.Innovation, e.By, func(p *pair) { p.standing = retracted })
+	i, _ := s.innovation(d.Innovation)
+	s.eachMember(i, e.By, func(p *pair) {
+		if p.standing != unconfirmed {
+			p.standing = retracted
+		}
+	})
+}
+
+func (d *Dispute) evolve(s *State, e *Entry) {
+	i, _ := s.innovation(d.Innovation)
+	k := s.put(i, d.Adopter, func(p *pair) { p.disputes++ })
+	by, _ := s.orgs.at(e.By)
+	s.disputes.set(disputeKey{k, by.number}, dispute{index: uint32(e.Index)})
+}
+
+func (d *DisputeWithdrawal) evolve(s *State, e *Entry) {
+	i, _ := s.innovation(d.Innovation)
+	for _, k := range s.disputesOf(i, d.Adopter, e.By) {
+		if !s.isOpen(k) {
+			continue
+		}
+		x, _ := s.disputes.at(k)
+		x.withdrawn = true
+		s.disputes.set(k, x)
+		m, _ := s.pairs.at(k.pair)
+		m.disputes--
+		s.pairs.set(k.pair, m)
+	}
+}
+
+func (d *Decision) evolve(s *State, e *Entry) {
+	i, _ := s.innovation(d.Innovation)
+	s.put(i, d.Adopter, func(*pair) {})
+	s.eachMember(i, d.Adopter, func(p *pair) { p.disputes, p.decided, p.upheld = 0, uint32(e.Index)+1, *d.Upheld })
 }
 
 func (d *RulesPublication) evolve(s *State, _ *Entry) { s.rules.set(d.Rules.ID, struct{}{}) }
@@ -123,3 +208,5 @@ func (d *YearOpening) evolve(s *State, _ *Entry) {
 	}
 	s.lastYear = d.Year
 }
+
+func (d *YearClosing) evolve(s *State, _ *Entry) { s.closed = d.Year }

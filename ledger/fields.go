@@ -289,6 +289,20 @@ func (d *Founding) check(f *fields) {
 func (d *Registration) check(f *fields) { f.organisation("/data", d.Organisation) }
 func (d *Amendment) check(f *fields)    { f.organisation("/data", d.Organisation) }
 
+func (d *Succession) check(f *fields) {
+	f.orgnr("/data/successor", d.Successor)
+	if len(d.Predecessors) == 0 || len(d.Predecessors) > 100 {
+		f.blame("/data/predecessors", "must list 1 to 100 organisations")
+	}
+	for i, o := range d.Predecessors {
+		p := fmt.Sprintf("/data/predecessors/%d", i)
+		f.orgnr(p, o)
+		if o == d.Successor || slices.Contains(d.Predecessors[:i], o) {
+			f.blame(p, "%s stands there twice", o)
+		}
+	}
+}
+
 func (d *Enrolment) check(f *fields) {
 	f.orgnr("/data/organisation", d.Organisation)
 	f.key("/data/key", d.Key)
@@ -358,6 +372,27 @@ func (d *Withdrawal) check(f *fields) {
 	f.text("/data/reason", d.Reason, maxReason)
 }
 
+func (d *Merger) check(f *fields) {
+	f.innovation("/data/innovation", d.Innovation)
+	f.innovation("/data/into", d.Into)
+	if d.Into == d.Innovation {
+		f.blame("/data/into", "an innovation is not merged into itself")
+	}
+	f.text("/data/reason", d.Reason, maxReason)
+}
+
+func (d *AssessmentRequest) check(f *fields) {
+	f.innovation("/data/innovation", d.Innovation)
+	f.text("/data/reason", d.Reason, maxReason)
+}
+
+func (d *Assessment) check(f *fields) {
+	f.innovation("/data/innovation", d.Innovation)
+	f.hash("/data/revision", d.Revision)
+	required(f, "/data/eligible", d.Eligible)
+	f.text("/data/reason", d.Reason, maxReason)
+}
+
 func (d *Invitation) check(f *fields) {
 	f.innovation("/data/innovation", d.Innovation)
 	f.orgnr("/data/adopter", d.Adopter)
@@ -395,6 +430,24 @@ func (d *Retraction) check(f *fields) {
 	f.text("/data/reason", d.Reason, maxReason)
 }
 
+func (d *Dispute) check(f *fields) {
+	f.innovation("/data/innovation", d.Innovation)
+	f.orgnr("/data/adopter", d.Adopter)
+	f.text("/data/reason", d.Reason, maxReason)
+}
+
+func (d *DisputeWithdrawal) check(f *fields) {
+	f.innovation("/data/innovation", d.Innovation)
+	f.orgnr("/data/adopter", d.Adopter)
+}
+
+func (d *Decision) check(f *fields) {
+	f.innovation("/data/innovation", d.Innovation)
+	f.orgnr("/data/adopter", d.Adopter)
+	required(f, "/data/upheld", d.Upheld)
+	f.text("/data/reason", d.Reason, maxReason)
+}
+
 func (d *RulesPublication) check(f *fields) { f.rules("/data/rules", &d.Rules) }
 
 func (d *YearOpening) check(f *fields) {
@@ -403,3 +456,5 @@ func (d *YearOpening) check(f *fields) {
 		f.date("/data/report_by", d.ReportBy)
 	}
 }
+
+func (d *YearClosing) check(f *fields) { f.year("/data/year", d.Year) }

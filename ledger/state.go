@@ -18,9 +18,10 @@ type State struct {
 
 	ids         table[ulid.ULID, uint32] // every event's index
 	keys        table[keys.ID, *key]
-	orgs        table[Orgnr, *organisation]
+	orgs        table[Orgnr, organisation]
 	innovations table[ulid.ULID, *innovation]
 	pairs       table[pairKey, pair]
+	disputes    table[disputeKey, dispute]
 	rules       table[string, struct{}] // ids of published rules
 }
 
@@ -32,43 +33,64 @@ type facts struct {
 	logKey    string // verifier key that signs checkpoints now
 	firstYear int    // opened; 0: none
 	lastYear  int
+	closed    int // the last closed; 0: none
 }
 
 type key struct {
 	public  keys.Public
-	org     *organisation
+	org     Orgnr
 	roles   []Role
 	revoked bool
 }
 
-// organisation is one record for ever: pointers to it are its identity.
+// organisation is replaced, never changed, when something happens to it.
 type organisation struct {
-	orgnr  Orgnr
-	number uint32 // in order of registration
+	number    uint32 // in order of registration
+	region    string
+	successor Orgnr    // empty: it acts for itself
+	members   []uint32 // its own number and those of all that it has succeeded
 }
 
 // innovation is replaced, never changed, when something happens to it.
 type innovation struct {
 	number      uint32 // in order of publication
 	originators []Originator
-	ever        []*organisation // all that are or were originators
-	revision    tlog.Hash       // leaf of the latest published or revised entry
-	revised     uint32          // its index
+	ever        []Orgnr   // all that are or were originators, of those merged into it too
+	revision    tlog.Hash // leaf of the latest published or revised entry
+	revised     uint32    // its index
 	inUseSince  Date
 	derivedFrom ulid.ULID // zero: from none
 	withdrawn   bool
+	mergedInto  ulid.ULID   // zero: into none
+	merged      []ulid.ULID // all that were merged into it, directly or not
 }
 
 // pairKey is an innovation and an adopter, by their numbers.
 type pairKey struct{ innovation, adopter uint32 }
 
-// pair is what has happened between an innovation and an adopter.
+// pair is what has happened between an innovation and an adopter. After mergers
+// one pair has several of these, its members; [State.pair] reads them as one.
 type pair struct {
 	invited   uint32 // index + 1 of the last invitation; 0: none
-	declined  uint32 // index + 1 of the answer no to it; 0: none
+	declined  uint32 // index + 1 of the last answer no; 0: none
 	open      bool   // an invitation waits for an answer
 	standing  standing
-	inUseFrom day // of the last confirmation
+	upheld    bool   // the last decision upheld a dispute
+	disputes  uint16 // that wait for a decision
+	decided   uint32 // index + 1 of the last decision; 0: none
+	inUseFrom day    // of the last confirmation
+}
+
+// disputeKey is a pair's member and who disputes it, by number.
+type disputeKey struct {
+	pair     pairKey
+	disputer uint32
+}
+
+// dispute is open until the pair is decided after it, or it is withdrawn.
+type dispute struct {
+	index     uint32
+	withdrawn bool
 }
 
 // day is a date in a few bytes: year, month and day as digits of one number.
@@ -98,9 +120,10 @@ func NewState() *State {
 	return &State{
 		ids:         newTable[ulid.ULID, uint32](),
 		keys:        newTable[keys.ID, *key](),
-		orgs:        newTable[Orgnr, *organisation](),
+		orgs:        newTable[Orgnr, organisation](),
 		innovations: newTable[ulid.ULID, *innovation](),
 		pairs:       newTable[pairKey, pair](),
+		disputes:    newTable[disputeKey, dispute](),
 		rules:       newTable[string, struct{}](),
 	}
 }
@@ -137,6 +160,7 @@ func (s *State) Keep() {
 	s.orgs.keep()
 	s.innovations.keep()
 	s.pairs.keep()
+	s.disputes.keep()
 	s.rules.keep()
 }
 
@@ -148,6 +172,7 @@ func (s *State) Drop() {
 	s.orgs.drop()
 	s.innovations.drop()
 	s.pairs.drop()
+	s.disputes.drop()
 	s.rules.drop()
 }
 
