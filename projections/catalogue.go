@@ -30,7 +30,12 @@ type Innovation struct {
 	Links              []string            `json:"links"`
 	Attachments        []ledger.Attachment `json:"attachments"`
 	Withdrawn          *Reason             `json:"withdrawn,omitzero"`
-	Flags              []string            `json:"flags,omitzero"` // of the keys that signed Revised, see Fold.Flags
+	MergedInto         string              `json:"merged_into,omitzero"` // the final innovation
+	Merged             *Reason             `json:"merged,omitzero"`
+	Absorbed           []string            `json:"absorbed"`            // ids of those merged into it, directly or not
+	Assessment         *Assessment         `json:"assessment,omitzero"` // in force
+	Requests           []Request           `json:"requests"`            // for an assessment
+	Flags              []string            `json:"flags,omitzero"`      // of the keys that signed Revised, see Fold.Flags
 	Spread             Spread              `json:"spread"`
 }
 
@@ -45,6 +50,20 @@ type Originator struct {
 type Reason struct {
 	Index  int64       `json:"index"`
 	Reason ledger.Text `json:"reason"`
+}
+
+// Assessment is what the committee says of an innovation.
+type Assessment struct {
+	Index    int64       `json:"index"`
+	Eligible bool        `json:"eligible"`
+	Reason   ledger.Text `json:"reason"`
+}
+
+// Request asks the committee for an assessment.
+type Request struct {
+	Index  int64        `json:"index"`
+	By     ledger.Orgnr `json:"by"`
+	Reason ledger.Text  `json:"reason"`
 }
 
 // Spread counts an innovation's adopters: those who have confirmed, also if the
@@ -70,6 +89,23 @@ type Adoption struct {
 	Confirmations []Confirmation `json:"confirmations"`
 	Ended         *EndedOn       `json:"ended,omitzero"`
 	Retracted     *Reason        `json:"retracted,omitzero"`
+	Disputes      []Dispute      `json:"disputes"`
+	Decisions     []Decided      `json:"decisions"` // the last holds
+}
+
+// Dispute is one of an adoption. While it is open the adoption does not count.
+type Dispute struct {
+	Index  int64        `json:"index"`
+	By     ledger.Orgnr `json:"by"`
+	Reason ledger.Text  `json:"reason"`
+	Status string       `json:"status"` // open, withdrawn or decided
+}
+
+// Decided is a decision of the committee. Upheld: the adoption does not count.
+type Decided struct {
+	Index  int64       `json:"index"`
+	Upheld bool        `json:"upheld"`
+	Reason ledger.Text `json:"reason"`
 }
 
 // Invite is an originator's invitation to confirm.
@@ -82,6 +118,7 @@ type Invite struct {
 // Confirmation is one confirmation of an adoption, as signed.
 type Confirmation struct {
 	Index       int64               `json:"index"`
+	By          ledger.Orgnr        `json:"by"` // the adopter, or one that it has succeeded
 	At          string              `json:"at"` // the signer's clock
 	Revision    string              `json:"revision"`
 	InUseFrom   ledger.Date         `json:"in_use_from"`
@@ -108,6 +145,7 @@ type Organisation struct {
 	ledger.Organisation
 	Index       int64        `json:"index"` // of the entry that registered or last amended it
 	Authority   bool         `json:"authority"`
+	SucceededBy ledger.Orgnr `json:"succeeded_by,omitzero"`
 	Originated  []string     `json:"originated"`
 	Adopted     []Adopted    `json:"adopted"`
 	Invitations []Invitation `json:"invitations"` // those that wait for an answer
@@ -152,8 +190,9 @@ type RulesItem struct {
 // Year is a reporting year.
 type Year struct {
 	Year     int         `json:"year"`
-	Status   string      `json:"status"`
+	Status   string      `json:"status"` // open or closed
 	Opened   int64       `json:"opened"`
+	Closed   *int64      `json:"closed,omitzero"`
 	ReportBy ledger.Date `json:"report_by,omitzero"`
 }
 
@@ -204,7 +243,7 @@ func (f *Fold) adopted(i *innovation, by ledger.Orgnr) bool {
 	if !ok {
 		return false
 	}
-	n, ok := f.pairNumbers[pairKey{i.number, o}]
+	n, ok := f.pairNumbers[pairKey{f.final(i.number), f.heir(o)}]
 	return ok && f.pairs[n].adopted()
 }
 
@@ -221,7 +260,10 @@ func (f *Fold) Innovation(id string) (Innovation, bool) {
 }
 
 func (i *innovation) status() string {
-	if i.withdrawn != nil {
+	switch {
+	case i.into != none:
+		return "merged"
+	case i.withdrawn != nil:
 		return "withdrawn"
 	}
 	return "published"
@@ -232,7 +274,8 @@ func (f *Fold) read(i *innovation) Innovation {
 		ID: i.id.String(), Index: i.published, Revision: i.revision, Revised: i.revised, Status: i.status(),
 		Title: i.Title, Summary: i.Summary, Kind: i.Kind, Funding: i.Funding, RegionalInitiative: *i.RegionalInitiative,
 		InUseSince: i.InUseSince, Replaces: i.Replaces, DerivedFrom: i.DerivedFrom,
-		Branches: f.ids(i.branches), Links: orEmpty(i.Links), Attachments: orEmpty(i.Attachments), Spread: f.spread(i),
+		Branches: f.ids(i.branches), Links: orEmpty(i.Links), Attachments: orEmpty(i.Attachments), Spread: f.spread(f.innovations[f.final(i.number)]),
+		Absorbed: f.ids(i.merged), Requests: []Request{},
 		Flags: f.Flags(i.revised, i.signers),
 	}
 	for k, m := range i.makers {
@@ -240,6 +283,15 @@ func (f *Fold) read(i *innovation) Innovation {
 	}
 	if w := i.withdrawn; w != nil {
 		out.Withdrawn = &Reason{w.index, w.reason}
+	}
+	if m := i.merger; m != nil {
+		out.Merged, out.MergedInto = &Reason{m.index, m.reason}, f.innovations[f.final(i.number)].id.String()
+	}
+	if a := i.assessed; a != nil {
+		out.Assessment = &Assessment{a.index, a.eligible, a.reason}
+	}
+	for _, r := range i.requests {
+		out.Requests = append(out.Requests, Request{r.index, f.orgs[r.by].Orgnr, r.reason})
 	}
 	return out
 }
@@ -280,7 +332,9 @@ func (f *Fold) spread(i *innovation) (s Spread) {
 // Pair names the entries of a pair; [Fold.Adoption] tells them.
 type Pair struct {
 	Adoption
-	Entries []int64 // oldest first
+	Entries  []int64          // oldest first
+	struck   []int64          // those that a retraction struck
+	disputes map[int64]string // their states, by index
 }
 
 // Pairs gives an innovation's pairs in the order of their first entries; false:
@@ -290,16 +344,38 @@ func (f *Fold) Pairs(id string) ([]Pair, bool) {
 	if !ok {
 		return nil, false
 	}
-	i := f.innovations[n]
+	i := f.innovations[f.final(n)]
 	pairs := []Pair{}
 	for _, p := range f.pairsOf(i) {
 		a := Adoption{
 			Innovation: i.id.String(), Adopter: f.orgs[p.adopter].Orgnr, Name: f.orgs[p.adopter].Name,
 			Status: p.status.String(), Index: p.index(), Reach: reach(f.sameRegion(i, p.adopter)), Confirmations: []Confirmation{},
+			Disputes: []Dispute{}, Decisions: []Decided{},
 		}
-		pairs = append(pairs, Pair{a, f.history(p)})
+		pairs = append(pairs, Pair{a, f.history(p), f.struckOf(p), f.disputeStates(p)})
 	}
 	return pairs, true
+}
+
+func (f *Fold) struckOf(p *pair) (all []int64) {
+	for _, index := range f.history(p) {
+		if _, struck := f.struck[index]; struck {
+			all = append(all, index)
+		}
+	}
+	return all
+}
+
+func (f *Fold) disputeStates(p *pair) map[int64]string {
+	of := f.disputes[f.pairNumbers[pairKey{p.innovation, p.adopter}]]
+	if len(of) == 0 {
+		return nil
+	}
+	states := map[int64]string{}
+	for _, d := range of {
+		states[d.index] = d.state
+	}
+	return states
 }
 
 func (p *pair) index() *int64 {
@@ -310,7 +386,9 @@ func (p *pair) index() *int64 {
 	return &index
 }
 
-// Tell completes the pair's adoption with what its entries say, in order.
+// Tell completes the pair's adoption with what its entries say, in order. How a
+// use ended is told only while it is over: of two pairs that a merger made one,
+// one may have ended and the other not.
 func (p *Pair) Tell(e *ledger.Entry) {
 	switch d := e.Data.(type) {
 	case *ledger.Invitation:
@@ -318,21 +396,27 @@ func (p *Pair) Tell(e *ledger.Entry) {
 	case *ledger.Decline:
 		p.Declined = &Reason{e.Index, d.Reason}
 	case *ledger.Confirmation:
-		p.Ended, p.Retracted = nil, nil
-		p.Confirmations = append(p.Confirmations, confirmation(e, d))
+		c := confirmation(e, d)
+		c.Struck = slices.Contains(p.struck, e.Index)
+		p.Confirmations = append(p.Confirmations, c)
 	case *ledger.Ending:
-		p.Ended = &EndedOn{e.Index, d.EndedOn, d.Reason}
-	case *ledger.Retraction:
-		p.Ended, p.Retracted = nil, &Reason{e.Index, d.Reason}
-		for k := range p.Confirmations {
-			p.Confirmations[k].Struck = true
+		if p.Status == Ended.String() {
+			p.Ended = &EndedOn{e.Index, d.EndedOn, d.Reason}
 		}
+	case *ledger.Retraction:
+		if p.Status == Retracted.String() {
+			p.Retracted = &Reason{e.Index, d.Reason}
+		}
+	case *ledger.Dispute:
+		p.Disputes = append(p.Disputes, Dispute{e.Index, e.By, d.Reason, p.disputes[e.Index]})
+	case *ledger.Decision:
+		p.Decisions = append(p.Decisions, Decided{e.Index, *d.Upheld, d.Reason})
 	}
 }
 
 func confirmation(e *ledger.Entry, d *ledger.Confirmation) Confirmation {
 	c := Confirmation{
-		Index: e.Index, At: e.At.Format(timeForm), Revision: d.Revision, InUseFrom: d.InUseFrom, Extent: d.Extent, Form: d.Form,
+		Index: e.Index, By: e.By, At: e.At.Format(timeForm), Revision: d.Revision, InUseFrom: d.InUseFrom, Extent: d.Extent, Form: d.Form,
 		Funding: d.Funding, Replaces: d.Replaces, Links: orEmpty(d.Links), Attachments: orEmpty(d.Attachments),
 	}
 	c.SignedBy = signers(e)
@@ -387,8 +471,11 @@ func (f *Fold) Organisation(o ledger.Orgnr) (Organisation, bool) {
 
 func (f *Fold) organisation(o *organisation) Organisation {
 	out := Organisation{
-		Organisation: o.Organisation, Index: o.index, Authority: o.Orgnr == f.Founding().Authority.Orgnr,
+		Organisation: o.Organisation, Index: o.index, Authority: o.Orgnr == f.Authority(),
 		Originated: []string{}, Adopted: []Adopted{}, Invitations: []Invitation{}, Keys: orEmpty(slices.Clone(o.keys)),
+	}
+	if o.successor != none {
+		out.SucceededBy = f.orgs[o.successor].Orgnr
 	}
 	for _, n := range o.made {
 		if i := f.innovations[n]; slices.Contains(i.makers, f.orgNumbers[o.Orgnr]) {
@@ -450,7 +537,11 @@ func (f *Fold) PublishedRules() []RulesItem {
 func (f *Fold) ReportingYears() []Year {
 	all := make([]Year, len(f.years))
 	for k, y := range f.years {
-		all[k] = Year{y.year, "open", y.opened, y.reportBy}
+		all[k] = Year{Year: y.year, Status: "open", Opened: y.opened, ReportBy: y.reportBy}
+		if y.closed >= 0 {
+			closed := y.closed
+			all[k].Status, all[k].Closed = "closed", &closed
+		}
 	}
 	return all
 }

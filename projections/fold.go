@@ -24,7 +24,10 @@ type Fold struct {
 	innNumbers  map[ulid.ULID]int32
 	pairs       []pair
 	pairNumbers map[pairKey]int32
-	entries     []entryOf // by index
+	entries     []entryOf            // by index
+	disputes    map[int32][]dispute  // by pair, in order
+	decisions   map[int32][]decision // by pair, in order
+	struck      map[int64]struct{}   // entries of pairs that a retraction came after
 	keys        map[keys.ID]*enrolled
 	rules       []publishedRules
 	years       []year
@@ -37,6 +40,7 @@ type organisation struct {
 	made      []int32
 	firstPair int32 // of those as adopter, the latest; chained by nextOfAdopter
 	keys      []keys.ID
+	successor int32 // the organisation that acts in its place; none
 }
 
 // innovation is one innovation, as it is now.
@@ -49,30 +53,66 @@ type innovation struct {
 	revision  string
 	makers    []int32 // its originators' numbers, in their order
 	ever      []int32 // those that are or were originators
-	parent    int32   // derived from; none: -1
+	parent    int32   // derived from; none
 	branches  []int32
-	withdrawn *withdrawal
+	withdrawn *reason
+	into      int32   // merged into; none
+	merger    *reason // if it is
+	merged    []int32 // all that were merged into it, directly or not
+	assessed  *assessment
+	requests  []request // for an assessment
 	firstPair int32     // the latest; chained by nextOfInnovation
 	signers   []keys.ID // of the entry at revised
 	words     string
 }
 
-type withdrawal struct {
+// reason is an entry that ended something, and why.
+type reason struct {
 	index  int64
+	reason ledger.Text
+}
+
+// assessment is what the committee says of an innovation, while it is in force.
+type assessment struct {
+	index    int64
+	eligible bool
+	reason   ledger.Text
+}
+
+// request asks for an assessment.
+type request struct {
+	index  int64
+	by     int32
 	reason ledger.Text
 }
 
 type pairKey struct{ innovation, adopter int32 }
 
-// pair is an innovation and an adopter.
+// pair is a final innovation and an adopter that acts for itself. When a merger
+// makes two pairs one, one of them takes over what the other has.
 type pair struct {
 	innovation, adopter             int32
+	confirmer                       int32  // who signed entry: the adopter or one that it has succeeded
 	last                            uint32 // index of the pair's latest entry; entries chain back from it
 	entry                           uint32 // index of the earliest confirmation not struck; none: noEntry
 	inUseFrom                       uint32 // of that, YYYYMMDD
 	invited                         uint32 // index of the invitation that waits for an answer; none: noEntry
 	nextOfInnovation, nextOfAdopter int32
+	joined                          int32 // the pair that has taken this one over; none
 	status                          Status
+}
+
+// dispute is one of a pair.
+type dispute struct {
+	index int64
+	by    int32
+	state string // open, withdrawn or decided
+}
+
+// decision is one on a pair's disputes.
+type decision struct {
+	index  int64
+	upheld bool
 }
 
 // noEntry stands for no entry in a uint32.
@@ -125,6 +165,9 @@ type year struct {
 	year     int
 	opened   int64
 	reportBy ledger.Date
+	closed   int64   // index of its closing; -1: it is open
+	frozen   Table   // as at its closing
+	scores   []score // which gave it
 }
 
 // NewFold gives the fold of no entries.
@@ -133,6 +176,9 @@ func NewFold() *Fold {
 		orgNumbers:  map[ledger.Orgnr]int32{},
 		innNumbers:  map[ulid.ULID]int32{},
 		pairNumbers: map[pairKey]int32{},
+		disputes:    map[int32][]dispute{},
+		decisions:   map[int32][]decision{},
+		struck:      map[int64]struct{}{},
 		keys:        map[keys.ID]*enrolled{},
 	}
 }
@@ -148,6 +194,10 @@ func (f *Fold) Apply(e *ledger.Entry) {
 	case *ledger.Amendment:
 		o := f.org(d.Orgnr)
 		o.Organisation, o.index = d.Organisation, e.Index
+	case *ledger.Succession:
+		for _, o := range d.Predecessors {
+			f.succeed(f.orgNumbers[o], f.orgNumbers[d.Successor])
+		}
 	case *ledger.Enrolment:
 		f.enrol(e, d.Organisation, d.Key)
 	case *ledger.Revocation:
@@ -158,7 +208,14 @@ func (f *Fold) Apply(e *ledger.Entry) {
 	case *ledger.Revision:
 		f.revise(f.innovation(d.Of), e, &d.Innovation)
 	case *ledger.Withdrawal:
-		f.innovation(d.Innovation).withdrawn = &withdrawal{e.Index, d.Reason}
+		f.innovation(d.Innovation).withdrawn = &reason{e.Index, d.Reason}
+	case *ledger.Merger:
+		f.merge(f.innovation(d.Innovation), f.innovation(d.Into), &reason{e.Index, d.Reason})
+	case *ledger.AssessmentRequest:
+		i := f.innovation(d.Innovation)
+		i.requests = append(i.requests, request{e.Index, f.orgNumbers[e.By], d.Reason})
+	case *ledger.Assessment:
+		f.innovation(d.Innovation).assessed = &assessment{e.Index, *d.Eligible, d.Reason}
 	case *ledger.Invitation:
 		p := f.pair(e, d.Innovation, d.Adopter)
 		p.invited = uint32(e.Index)
@@ -174,12 +231,44 @@ func (f *Fold) Apply(e *ledger.Entry) {
 	case *ledger.Retraction:
 		p := f.pair(e, d.Innovation, e.By)
 		p.status, p.entry = Retracted, noEntry
+		for _, index := range f.history(p) {
+			f.struck[index] = struct{}{}
+		}
+	case *ledger.Dispute:
+		f.pair(e, d.Innovation, d.Adopter)
+		f.dispute(e)
+	case *ledger.DisputeWithdrawal:
+		f.pair(e, d.Innovation, d.Adopter)
+		f.settle(e, "withdrawn", func(x dispute) bool { return f.heir(x.by) == f.orgNumbers[e.By] })
+	case *ledger.Decision:
+		f.pair(e, d.Innovation, d.Adopter)
+		f.settle(e, "decided", func(dispute) bool { return true })
+		n := f.entries[e.Index].pair
+		f.decisions[n] = append(f.decisions[n], decision{e.Index, *d.Upheld})
 	case *ledger.RulesPublication:
 		f.rules = append(f.rules, publishedRules{d.Rules, e.Index, e.At.Format(timeForm)})
 	case *ledger.YearOpening:
-		f.years = append(f.years, year{d.Year, e.Index, d.ReportBy})
+		f.years = append(f.years, year{year: d.Year, opened: e.Index, reportBy: d.ReportBy, closed: -1})
+	case *ledger.YearClosing:
+		f.Position = e.Index + 1
+		f.close(d.Year, e.Index)
 	}
 	f.Position = e.Index + 1
+}
+
+func (f *Fold) dispute(e *ledger.Entry) {
+	n := f.entries[e.Index].pair
+	f.disputes[n] = append(f.disputes[n], dispute{e.Index, f.orgNumbers[e.By], "open"})
+}
+
+// settle ends the open disputes of the entry's pair that are meant.
+func (f *Fold) settle(e *ledger.Entry, state string, meant func(dispute) bool) {
+	of := f.disputes[f.entries[e.Index].pair]
+	for k := range of {
+		if of[k].state == "open" && meant(of[k]) {
+			of[k].state = state
+		}
+	}
 }
 
 const timeForm = "2006-01-02T15:04:05Z"
@@ -200,15 +289,21 @@ func (f *Fold) Founding() *ledger.Founding {
 	return f.Founded.Data.(*ledger.Founding)
 }
 
+// Authority is the organisation that registers the others: the one of the
+// founding, or who acts in its place now.
+func (f *Fold) Authority() ledger.Orgnr {
+	return f.orgs[f.heir(f.orgNumbers[f.Founding().Authority.Orgnr])].Orgnr
+}
+
 func (f *Fold) register(e *ledger.Entry, o ledger.Organisation) {
 	f.orgNumbers[o.Orgnr] = int32(len(f.orgs))
-	f.orgs = append(f.orgs, &organisation{Organisation: o, index: e.Index, firstPair: none})
+	f.orgs = append(f.orgs, &organisation{Organisation: o, index: e.Index, firstPair: none, successor: none})
 }
 
 func (f *Fold) enrol(e *ledger.Entry, o ledger.Orgnr, k ledger.Key) {
 	org := f.org(o)
 	id := k.PublicKey().ID()
-	authority := f.Founding().Authority.Orgnr
+	authority := f.Authority()
 	roles := map[ledger.Role]bool{}
 	for _, r := range k.Roles {
 		roles[r] = true
@@ -241,13 +336,16 @@ func (f *Fold) innovation(id string) *innovation {
 }
 
 func (f *Fold) publish(e *ledger.Entry, d *ledger.Innovation) {
-	i := &innovation{id: e.ID, number: int32(len(f.innovations)), published: e.Index, parent: none, firstPair: none}
+	i := &innovation{id: e.ID, number: int32(len(f.innovations)), published: e.Index, parent: none, into: none, firstPair: none}
 	f.innNumbers[e.ID] = i.number
 	f.innovations = append(f.innovations, i)
 	f.revise(i, e, d)
 }
 
 func (f *Fold) revise(i *innovation, e *ledger.Entry, d *ledger.Innovation) {
+	if i.Innovation != nil && !sameGround(i.Innovation, d) {
+		i.assessed = nil
+	}
 	leaf := e.Leaf()
 	i.Innovation, i.revised, i.revision = d, e.Index, hex.EncodeToString(leaf[:])
 	i.words, i.signers = searchable(d), signers(e)
@@ -301,15 +399,15 @@ func remove(from *[]int32, n int32) {
 // pair finds or makes the pair that an entry is about, and chains the entry to
 // those before it.
 func (f *Fold) pair(e *ledger.Entry, innovation string, adopter ledger.Orgnr) *pair {
-	i, o := f.innovation(innovation), f.org(adopter)
-	k := pairKey{i.number, f.orgNumbers[adopter]}
+	k := pairKey{f.final(f.innovation(innovation).number), f.heir(f.orgNumbers[adopter])}
 	n, ok := f.pairNumbers[k]
 	if !ok {
+		i, o := f.innovations[k.innovation], f.orgs[k.adopter]
 		n = int32(len(f.pairs))
 		f.pairNumbers[k] = n
 		f.pairs = append(f.pairs, pair{
-			innovation: k.innovation, adopter: k.adopter, last: noEntry, entry: noEntry, invited: noEntry,
-			nextOfInnovation: i.firstPair, nextOfAdopter: o.firstPair,
+			innovation: k.innovation, adopter: k.adopter, confirmer: none, last: noEntry, entry: noEntry, invited: noEntry,
+			nextOfInnovation: i.firstPair, nextOfAdopter: o.firstPair, joined: none,
 		})
 		i.firstPair, o.firstPair = n, n
 	}
@@ -323,7 +421,7 @@ func (f *Fold) confirm(e *ledger.Entry, d *ledger.Confirmation) {
 	p := f.pair(e, d.Innovation, e.By)
 	p.status, p.invited = Confirmed, noEntry
 	if p.entry == noEntry {
-		p.entry, p.inUseFrom = uint32(e.Index), number(d.InUseFrom)
+		p.entry, p.inUseFrom, p.confirmer = uint32(e.Index), number(d.InUseFrom), f.orgNumbers[e.By]
 	}
 }
 

@@ -324,7 +324,7 @@ func TestInnovation(t *testing.T) {
 		ID: i.id, Index: published, Revision: i.leaf, Revised: published, Status: "published",
 		Title: i.Title, Summary: i.Summary, Kind: "product", Funding: []ledger.Funding{ledger.Own}, InUseSince: "2024-03-01",
 		Originators: []projections.Originator{{Orgnr: maker, Name: "Hospital 1", Share: 1000}},
-		Branches:    []string{}, Links: []string{}, Attachments: []ledger.Attachment{},
+		Branches:    []string{}, Absorbed: []string{}, Requests: []projections.Request{}, Links: []string{}, Attachments: []ledger.Attachment{},
 	}
 	wantInnovation(t, s, want)
 
@@ -422,12 +422,12 @@ func TestPair(t *testing.T) {
 	s := newStory()
 	i := s.publishes(nil, maker)
 	want := projections.Pair{Adoption: projections.Adoption{
-		Innovation: i.id, Adopter: north, Name: "Hospital 3", Reach: "other_region", Confirmations: []projections.Confirmation{},
+		Innovation: i.id, Adopter: north, Name: "Hospital 3", Reach: "other_region", Disputes: []projections.Dispute{}, Decisions: []projections.Decided{}, Confirmations: []projections.Confirmation{},
 	}}
 	step := func(status string, index int64) {
 		t.Helper()
 		want.Status, want.Entries = status, append(want.Entries, index)
-		if got := s.told(t, i, north); !reflect.DeepEqual(got, want) {
+		if got := s.told(t, i, north); !reflect.DeepEqual(got.Adoption, want.Adoption) || !reflect.DeepEqual(got.Entries, want.Entries) {
 			t.Errorf("%s: got %+v, want %+v", status, got, want)
 		}
 	}
@@ -484,7 +484,7 @@ func TestPair(t *testing.T) {
 // confirmation is what the north's confirmation at an index says.
 func (s *story) confirmation(i *draft, index int64, from ledger.Date) projections.Confirmation {
 	return projections.Confirmation{
-		Index: index, At: "2027-12-31T12:00:00Z", Revision: i.leaf, InUseFrom: from, Extent: "hospital", Form: "adapted",
+		By: north, Index: index, At: "2027-12-31T12:00:00Z", Revision: i.leaf, InUseFrom: from, Extent: "hospital", Form: "adapted",
 		Funding: []ledger.Funding{"rhf"}, Links: []string{}, Attachments: []ledger.Attachment{}, SignedBy: []keys.ID{s.reporters[north].ID()},
 	}
 }
@@ -866,4 +866,19 @@ func TestViewReads(t *testing.T) {
 		v.Apply([]*ledger.Entry{e})
 	}
 	readers.Wait()
+}
+
+// Of two pairs that a merger makes one, a retraction strikes what it was of.
+func TestTellAfterMerger(t *testing.T) {
+	s := newStory()
+	a, b := s.publishes(nil, maker), s.publishes(nil, maker)
+	s.confirms(a, north, "2026-02-01")
+	s.confirms(b, north, "2026-02-02")
+	s.retracts(a, north)
+	reason := worldText("Det samme prosjektet.")
+	must(s.report(&ledger.Merger{Innovation: a.id, Into: b.id, Reason: reason}, maker))
+	p := s.told(t, b, north)
+	if p.Status != "confirmed" || p.Retracted != nil || len(p.Confirmations) != 2 || !p.Confirmations[0].Struck || p.Confirmations[1].Struck {
+		t.Errorf("got %+v", p.Adoption)
+	}
 }

@@ -57,8 +57,9 @@ type naiveRegion struct {
 	Total      int    `json:"total"`
 }
 
-// naiveTable folds the entries, each an envelope's exact bytes, at position len(entries) and gives the table of the
-// year; ok is false when the year is not opened there. It panics on bytes that are no entry.
+// naiveTable folds the entries, each an envelope's exact bytes, and gives the table of the year: an open one's at
+// position len(entries), a closed one's after its closing entry, for ever. ok is false when the year is not opened
+// there. It panics on bytes that are no entry.
 func naiveTable(entries [][]byte, year int) (table naivePoints, ok bool) {
 	years := naiveYears(entries)
 	if !slices.Contains(years, year) {
@@ -75,9 +76,9 @@ func naiveTable(entries [][]byte, year int) (table naivePoints, ok bool) {
 		scored = then.score(y, scored)
 		if y == year {
 			table = then.table(y, scored[earlier:])
+			table.Position = then.position
 		}
 	}
-	table.Position = len(entries)
 	return table, true
 }
 

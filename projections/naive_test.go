@@ -749,7 +749,7 @@ func TestNaiveTable(t *testing.T) {
 	s.succeed(naiveNewcomer, naiveStavanger)
 
 	want := naivePoints{
-		Year: 2026, Rules: "test", Position: 18, Status: "closed", Total: 2500,
+		Year: 2026, Rules: "test", Position: 16, Status: "closed", Total: 2500,
 		Rows: []naiveRow{
 			{
 				Orgnr: naiveStOlav, Name: "stolav", Region: "Helse Midt-Norge", Originated: 1000, Adopted: 250, Total: 1250,

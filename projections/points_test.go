@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -23,17 +24,22 @@ func tables(f *projections.Fold) (all []projections.Table) {
 	return all
 }
 
-// tablesAddUp adds lines up to rows, and rows to regions and the total.
+// then folds up to where a table is read: a closed one at its closing.
+func (w *world) then(table projections.Table) *projections.Fold { return w.fold(int(table.Position)) }
+
+// tablesAddUp adds lines up to rows, and rows to the regions of those who act for their organisations, and to the total.
 func tablesAddUp(t *testing.T, r *random) {
 	for _, table := range tables(r.fold(len(r.entries))) {
 		var total ledger.Milli
+		f := r.then(table)
 		regions := map[string]projections.Sums{}
 		for _, row := range table.Rows {
 			if sums := sumsOf(row.Lines); sums != row.Sums {
 				t.Errorf("%d, %s: the lines make %+v, the row says %+v", table.Year, row.Orgnr, sums, row.Sums)
 			}
-			s := regions[row.Region]
-			regions[row.Region] = projections.Sums{
+			region := actingFor(f, row.Orgnr).Region
+			s := regions[region]
+			regions[region] = projections.Sums{
 				Originated: s.Originated + row.Originated, Adopted: s.Adopted + row.Adopted, Total: s.Total + row.Total,
 			}
 			total += row.Total
@@ -51,6 +57,26 @@ func tablesAddUp(t *testing.T, r *random) {
 	}
 }
 
+// actingFor gives the organisation that acts in an organisation's place.
+func actingFor(f *projections.Fold, o ledger.Orgnr) projections.Organisation {
+	for {
+		now, _ := f.Organisation(o)
+		if now.SucceededBy == "" {
+			return now
+		}
+		o = now.SucceededBy
+	}
+}
+
+// finally gives the innovation that one was finally merged into.
+func finally(f *projections.Fold, id string) projections.Innovation {
+	i, _ := f.Innovation(id)
+	if i.MergedInto != "" {
+		i, _ = f.Innovation(i.MergedInto)
+	}
+	return i
+}
+
 func sumsOf(lines []projections.Line) (s projections.Sums) {
 	for _, l := range lines {
 		if l.Role == projections.RoleOriginator {
@@ -65,8 +91,8 @@ func sumsOf(lines []projections.Line) (s projections.Sums) {
 
 // linesLeadToEntries follows every line to the confirmation that it names, and sees that nobody gets it wrongly.
 func linesLeadToEntries(t *testing.T, r *random) {
-	f := r.fold(len(r.entries))
-	for _, table := range tables(f) {
+	for _, table := range tables(r.fold(len(r.entries))) {
+		f := r.then(table)
 		for _, row := range table.Rows {
 			for _, l := range row.Lines {
 				followLine(t, r, f, table.Year, row.Orgnr, l)
@@ -78,8 +104,13 @@ func linesLeadToEntries(t *testing.T, r *random) {
 func followLine(t *testing.T, r *random, f *projections.Fold, year int, to ledger.Orgnr, l projections.Line) {
 	e := r.entries[l.Index]
 	d, ok := e.Data.(*ledger.Confirmation)
-	if !ok || d.Innovation != l.Innovation || e.By != l.Adopter || d.InUseFrom.Year() != year {
+	if !ok || finally(f, d.Innovation).ID != l.Innovation || e.By != l.Adopter || l.Index >= f.Position {
 		t.Fatalf("%d: the line %+v names entry %d, a %s by %s: %+v", year, l, l.Index, e.Type, e.By, e.Data)
+	}
+	for _, y := range f.ReportingYears() {
+		if d.InUseFrom.Year() > year || d.InUseFrom.Year() <= y.Year && y.Year < year && y.Closed == nil {
+			t.Errorf("%d: the line %+v is of use from %s, and %+v", year, l, d.InUseFrom, y)
+		}
 	}
 	i, _ := f.Innovation(l.Innovation)
 	made := slices.ContainsFunc(i.Originators, func(o projections.Originator) bool { return o.Orgnr == to })
@@ -92,17 +123,26 @@ func followLine(t *testing.T, r *random, f *projections.Fold, year int, to ledge
 }
 
 // pairsScoreOnce sees that no pair scores in two years, nor twice in one, and that an originator and an adopter get
-// one line of it each.
+// one line of it each. Which pairs are one is as when the later of two scored: two that have scored and are merged then
+// keep what they have.
 func pairsScoreOnce(t *testing.T, r *random) {
-	scored, given := map[string]int{}, map[string]bool{}
-	for _, table := range tables(r.fold(len(r.entries))) {
+	all := tables(r.fold(len(r.entries)))
+	for n, table := range all {
+		f := r.then(table)
+		entries := map[string]int64{} // of the pairs that have scored
+		for _, before := range all[:n] {
+			for _, l := range linesOf(before) {
+				entries[pairOf(f, l)] = -1
+			}
+		}
+		given := map[string]bool{}
 		for _, row := range table.Rows {
 			for _, l := range row.Lines {
-				pair := l.Innovation + " " + string(l.Adopter)
-				if year, before := scored[pair]; before && year != table.Year {
-					t.Errorf("%s scored in %d and %d", pair, year, table.Year)
+				pair := pairOf(f, l)
+				if entry, scored := entries[pair]; scored && entry != l.Index {
+					t.Errorf("%d: %s scores again, by entry %d", table.Year, pair, l.Index)
 				}
-				scored[pair] = table.Year
+				entries[pair] = l.Index
 				line := fmt.Sprint(pair, l.Role, row.Orgnr)
 				if given[line] {
 					t.Errorf("%d: %s has two lines of %s", table.Year, row.Orgnr, pair)
@@ -113,10 +153,123 @@ func pairsScoreOnce(t *testing.T, r *random) {
 	}
 }
 
+func linesOf(t projections.Table) (all []projections.Line) {
+	for _, row := range t.Rows {
+		all = append(all, row.Lines...)
+	}
+	return all
+}
+
+// pairOf names a line's pair, after mergers of innovations and of organisations.
+func pairOf(f *projections.Fold, l projections.Line) string {
+	return finally(f, l.Innovation).ID + " " + string(actingFor(f, l.Adopter).Orgnr)
+}
+
+// closedStaysClosed sees that a closing writes down what the open year's table was, and that it is the same bytes at every
+// later position.
+func closedStaysClosed(t *testing.T, r *random) {
+	f, frozen := projections.NewFold(), map[int]string{}
+	for _, e := range r.entries {
+		if d, ok := e.Data.(*ledger.YearClosing); ok {
+			table, _ := f.Table(d.Year)
+			table.Position, table.Status = e.Index+1, "closed"
+			frozen[d.Year] = inJSON(t, table)
+		}
+		f.Apply(e)
+		for year, want := range frozen {
+			if table, _ := f.Table(year); inJSON(t, table) != want {
+				t.Fatalf("%d at position %d:\n got %s\nwant %s", year, f.Position, inJSON(t, table), want)
+			}
+		}
+	}
+}
+
+func inJSON(t *testing.T, v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// correctionsAgree compares the corrections of every closed year with what the naive fold says of its frozen lines today.
+func correctionsAgree(t *testing.T, r *random) {
+	f, now := r.fold(len(r.entries)), naiveRead(r.bytes)
+	for _, y := range naiveAll(r.bytes) {
+		got, ok := f.Corrections(y.year)
+		if _, closed := now.closed[y.year]; ok != closed {
+			t.Errorf("%d: corrections %t, closed %t", y.year, ok, closed)
+		}
+		if !ok {
+			continue
+		}
+		lines, total := y.corrections(now)
+		var told []string
+		for _, l := range got.Lines {
+			told = append(told, fmt.Sprint(l.Orgnr, " ", naiveLine{int(l.Index), l.Innovation, string(l.Adopter), l.Role, l.Reach, int(l.Points)}))
+		}
+		slices.Sort(told)
+		if !slices.Equal(told, lines) || int(got.Total) != total || got.Position != f.Position {
+			t.Errorf("%d: corrections:\n got %v, %s at %d\nwant %v, %d", y.year, told, got.Total, got.Position, lines, total)
+		}
+	}
+}
+
+// corrections are the lines of the year whose pair would not be a candidate now, whatever the year.
+func (y naiveYear) corrections(now *naiveLedger) (lines []string, total int) {
+	rules, _ := y.then.rulesFor(y.year)
+	entered := map[naivePair]bool{}
+	for _, entry := range now.pairEntries() {
+		entered[now.pairBefore(entry, now.position)] = true
+	}
+	for _, a := range y.scored {
+		pair := naivePair{now.final(a.innovation), now.heir(a.adopter)}
+		if entered[pair] && now.undisputed(pair) && now.adoptable(pair) && now.eligible(pair.innovation, rules) {
+			continue
+		}
+		for _, g := range a.gifts {
+			lines = append(lines, fmt.Sprint(g.orgnr, " ", g.line))
+			total += g.line.Points
+		}
+	}
+	slices.Sort(lines)
+	return lines, total
+}
+
+// pairsShareNothing sees that every entry about an adoption is of one pair, and stands there in order, however many pairs
+// have become one.
+func pairsShareNothing(t *testing.T, r *random) {
+	f, seen := r.fold(len(r.entries)), map[int64]bool{}
+	all, _ := f.Innovations(projections.Query{}, -1, len(r.entries))
+	for _, i := range all {
+		if i.MergedInto != "" {
+			continue
+		}
+		pairs, _ := f.Pairs(i.ID)
+		for _, p := range pairs {
+			if !slices.IsSorted(p.Entries) {
+				t.Errorf("%s and %s: entries %v", i.ID, p.Adopter, p.Entries)
+			}
+			for _, index := range p.Entries {
+				if seen[index] {
+					t.Errorf("entry %d is of two pairs", index)
+				}
+				seen[index] = true
+			}
+		}
+	}
+	for n, e := range r.entries {
+		about := strings.HasPrefix(string(e.Type), "adoption.") || strings.HasPrefix(string(e.Type), "dispute.")
+		if seen[int64(n)] != about {
+			t.Errorf("entry %d, %s: of a pair %t, want %t", n, e.Type, seen[int64(n)], about)
+		}
+	}
+}
+
 // replaysAlike sees that the same entries give the same bytes: folded at once, parsed anew, or in parts with reads between.
 func replaysAlike(t *testing.T, r *random) {
 	want := everything(t, r.fold(len(r.entries)))
-	if got := everything(t, reparsed(t, r)); string(got) != string(want) {
+	if got := everything(t, reparsed(t, r)); got != want {
 		t.Errorf("parsed anew:\n got %s\nwant %s", got, want)
 	}
 	view := projections.NewView()
@@ -127,7 +280,7 @@ func replaysAlike(t *testing.T, r *random) {
 		rest = rest[n:]
 	}
 	view.Read(func(f *projections.Fold) {
-		if got := everything(t, f); string(got) != string(want) {
+		if got := everything(t, f); got != want {
 			t.Errorf("in parts:\n got %s\nwant %s", got, want)
 		}
 	})
@@ -146,7 +299,7 @@ func reparsed(t *testing.T, r *random) *projections.Fold {
 }
 
 // everything is all that a fold gives, as JSON.
-func everything(t *testing.T, f *projections.Fold) []byte {
+func everything(t *testing.T, f *projections.Fold) string {
 	all := struct {
 		Position      int64
 		Tables        []projections.Table
@@ -156,6 +309,7 @@ func everything(t *testing.T, f *projections.Fold) []byte {
 		Keys          []projections.Key
 		Rules         []projections.RulesItem
 		Years         []projections.Year
+		Corrections   []projections.Corrections
 	}{
 		Position: f.Position, Tables: tables(f), Keys: f.Keys(), Rules: f.PublishedRules(), Years: f.ReportingYears(),
 	}
@@ -167,46 +321,60 @@ func everything(t *testing.T, f *projections.Fold) []byte {
 		pairs, _ := f.Pairs(i.ID)
 		all.Pairs = append(all.Pairs, pairs)
 	}
-	b, err := json.Marshal(all)
-	if err != nil {
-		t.Fatal(err)
+	for _, year := range f.Years() {
+		if c, closed := f.Corrections(year); closed {
+			all.Corrections = append(all.Corrections, c)
+		}
 	}
-	return b
+	return inJSON(t, all)
 }
 
-// retractionsRaiseNobody retracts a few adoptions of a ledger whose rules count every adoption of every branch without
-// limits. (With limits, or a lineage that scores once, a retraction makes room for others: TestRetractionMakesRoom.)
-func retractionsRaiseNobody(t *testing.T, r *random) {
+// strikesRaiseNobody strikes a few adoptions of a ledger whose rules count every adoption of every branch without limits.
+// (With limits, or a lineage that scores once, a retraction makes room for others: TestRetractionMakesRoom.)
+func strikesRaiseNobody(t *testing.T, r *random) {
 	if !r.plain || len(r.pairs) == 0 {
 		return
 	}
-	for range 10 {
+	for range 20 {
 		p := pick(r, r.pairs...)
 		entry, before := r.entryOf(p), sumsByYear(r)
-		if _, err := r.retracts(p); err != nil {
-			continue // it was retracted already
+		e, err := r.strikes(p)
+		if err != nil {
+			continue // it was struck already, or may not be
 		}
-		after := sumsByYear(r)
-		for who, points := range after {
+		r.happened["strikes: "+string(e.Type)]++
+		for who, points := range sumsByYear(r) {
 			if points > before[who] {
-				t.Errorf("after %s retracted %s, %s has %s, had %s", p.adopter, p.id, who, points, before[who])
+				t.Errorf("after a %s of %s and %s, %s has %s, had %s", e.Type, p.id, p.adopter, who, points, before[who])
 			}
 		}
 		for _, table := range tables(r.fold(len(r.entries))) {
-			for _, row := range table.Rows {
-				if slices.ContainsFunc(row.Lines, func(l projections.Line) bool { return l.Index == entry }) {
-					t.Errorf("%d: %s still has points of entry %d, which was retracted", table.Year, row.Orgnr, entry)
-				}
+			if table.Status == "open" && slices.ContainsFunc(linesOf(table), func(l projections.Line) bool { return l.Index == entry }) {
+				t.Errorf("%d: entry %d still gives points after a %s", table.Year, entry, e.Type)
 			}
 		}
 	}
+}
+
+// strikes lets an adoption count no more: one says that it was a mistake, disputes it, upholds that, or withdraws what was
+// adopted.
+func (r *random) strikes(p worldPair) (*ledger.Entry, error) {
+	switch r.IntN(8) {
+	case 0:
+		return r.withdrawn(r.final(p.draft))
+	case 1, 2:
+		return r.retracts(p)
+	case 3, 4:
+		return r.disputed(worldDispute{p, r.acting()})
+	}
+	return r.decided(p, true, r.sitting()...)
 }
 
 // entryOf gives the index of the pair's entry; none: -1.
 func (r *random) entryOf(p worldPair) int64 {
 	pairs, _ := r.fold(len(r.entries)).Pairs(p.id)
 	for _, is := range pairs {
-		if is.Adopter == p.adopter && is.Index != nil {
+		if is.Adopter == r.heir(p.adopter) && is.Index != nil {
 			return *is.Index
 		}
 	}
@@ -295,6 +463,70 @@ func TestFormerOriginator(t *testing.T) {
 	s.wantLines(t, 2026, line{second, maker, "originator other_region", 500}, line{second, north, "originator other_region", 500}, stays[1])
 	s.revises(i, func(d *ledger.Innovation) { d.Originators = even(maker) })
 	s.wantLines(t, 2026, stays...)
+}
+
+// TestDecisionsOfPairsThatBecomeOne merges pairs of which the committee has decided one or both: the last decision holds,
+// whichever takes the other over.
+func TestDecisionsOfPairsThatBecomeOne(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		decided map[int][]bool // of the first and the second, upheld; first to last
+		counts  bool
+	}{
+		{"the first upheld", map[int][]bool{0: {true}}, false},
+		{"the second upheld", map[int][]bool{1: {true}}, false},
+		{"the first upheld, then the second not", map[int][]bool{0: {true}, 1: {false}}, true},
+		{"the first not, then the second upheld", map[int][]bool{0: {false}, 1: {true}}, false},
+		{"the first anew, then the second upheld", map[int][]bool{0: {true, false}, 1: {true}}, false},
+	} {
+		for _, order := range [][]int{{0, 1}, {1, 0}} {
+			t.Run(fmt.Sprint(c.name, order), func(t *testing.T) {
+				u := newUndue(t, nil)
+				two := []*draft{u.publishes(nil, maker), u.publishes(nil, maker)}
+				entry := u.confirms(two[0], north, "2026-02-01")
+				u.confirms(two[1], north, "2026-03-01")
+				for n, i := range two {
+					if len(c.decided[n]) > 0 {
+						u.disputes(i, north, middle)
+					}
+					for _, upheld := range c.decided[n] {
+						u.decides(i, north, upheld)
+					}
+				}
+				u.merges(two[order[0]], two[order[1]])
+				var want []line
+				if c.counts {
+					want = []line{{entry, maker, "originator other_region", 1000}, {entry, north, "adopter other_region", 250}}
+				}
+				u.wantLines(t, 2026, want...)
+			})
+		}
+	}
+}
+
+// TestLimitOfOriginatorsThatBecomeOne counts an adoption once towards a limit, though two of its originators are one.
+func TestLimitOfOriginatorsThatBecomeOne(t *testing.T) {
+	u := newUndue(t, func(r *ledger.Rules) { r.MaxPerOriginatorAdopter = new(2) })
+	first := u.confirms(u.publishes(nil, maker, partner), north, "2026-02-01")
+	u.succeeds(partner, maker)
+	second := u.confirms(u.publishes(nil, partner), north, "2026-02-01")
+	u.confirms(u.publishes(nil, partner), north, "2026-02-01")
+	u.wantLines(t, 2026,
+		line{first, maker, "originator other_region", 500}, line{first, partner, "originator other_region", 500}, line{first, north, "adopter other_region", 250},
+		line{second, partner, "originator other_region", 1000}, line{second, north, "adopter other_region", 250})
+}
+
+// TestCorrectionOfMerged merges into what has scored in a closed year something that is not eligible.
+func TestCorrectionOfMerged(t *testing.T) {
+	u := newUndue(t, nil)
+	a, b := u.publishes(nil, maker), u.publishes(external, maker)
+	u.confirms(a, north, "2025-02-01")
+	u.closes(2025)
+	u.merges(b, a)
+	c, ok := u.now().Corrections(2025)
+	if !ok || len(c.Lines) != 2 || c.Total != 1250 || c.Lines[0].Reason != "not_eligible" || c.Lines[1].Reason != "not_eligible" {
+		t.Errorf("got %+v, %t", c, ok)
+	}
 }
 
 // TestSharesAreRounded divides values that do not come out even, and lets the share of one who is not measured lapse.
