@@ -220,11 +220,21 @@ func (s *Server) pointsYears(c echo.Context) (reply, error) {
 	})
 }
 
+// yearOf reads the year in the path.
+func yearOf(c echo.Context) (int, error) {
+	p := c.Param("year")
+	year, err := strconv.Atoi(p)
+	if err != nil || strconv.Itoa(year) != p {
+		return 0, notFound("there is no year " + p)
+	}
+	return year, nil
+}
+
 // points is GET /points/{year}, now or as it stood at a position.
 func (s *Server) points(c echo.Context) (reply, error) {
-	year, err := strconv.Atoi(c.Param("year"))
-	if err != nil || strconv.Itoa(year) != c.Param("year") {
-		return reply{}, notFound("there is no year " + c.Param("year"))
+	year, err := yearOf(c)
+	if err != nil {
+		return reply{}, err
 	}
 	position, given, err := number(c, "position", 0)
 	if err != nil {
@@ -253,6 +263,15 @@ func (s *Server) points(c echo.Context) (reply, error) {
 	return jsonReply(t, position)
 }
 
+// corrections is GET /points/{year}/corrections.
+func (s *Server) corrections(c echo.Context) (reply, error) {
+	year, err := yearOf(c)
+	if err != nil {
+		return reply{}, err
+	}
+	return found(s, "closed reporting year "+c.Param("year"), func(f *projections.Fold) (projections.Corrections, bool) { return f.Corrections(year) })
+}
+
 // status is GET /status: what this node serves and how it is.
 func (s *Server) status(c echo.Context) (reply, error) {
 	out := struct {
@@ -276,7 +295,7 @@ func (s *Server) status(c echo.Context) (reply, error) {
 		if founded = d != nil; !founded {
 			return
 		}
-		out.Name, out.Illustrative, out.Authority, out.Position, out.LogKey = d.Name, *d.Illustrative, d.Authority.Orgnr, f.Position, d.LogKey
+		out.Name, out.Illustrative, out.Authority, out.Position, out.LogKey = d.Name, *d.Illustrative, f.Authority(), f.Position, d.LogKey
 	})
 	if !founded {
 		return reply{}, problem{Code: ledger.Unavailable, Detail: "the ledger is not founded yet"}

@@ -35,6 +35,7 @@ func reads(w *world, published receipt) map[string]string {
 		"/organisations/{orgnr}":      "/api/v1/organisations/" + string(ahus),
 		"/points":                     "/api/v1/points",
 		"/points/{year}":              "/api/v1/points/2026",
+		"/points/{year}/corrections":  "/api/v1/points/2025/corrections",
 		"/rules":                      "/api/v1/rules",
 		"/years":                      "/api/v1/years",
 		"/keys":                       "/api/v1/keys",
@@ -421,7 +422,7 @@ func TestInnovationsAreFiltered(t *testing.T) {
 
 func TestPointsAtAPosition(t *testing.T) {
 	w := newWorld(t).found()
-	opened := w.ledger.Size() + 2
+	opened := w.ledger.Size() + 4
 	published := w.story()
 	tables := map[int64][]byte{}
 	for i := range 12 {
@@ -491,7 +492,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 		"/api/v1/events/1000", "/api/v1/events/-1", "/api/v1/events/01", "/api/v1/events/+1", "/api/v1/events/x", "/api/v1/events/9223372036854775808",
 		"/api/v1/events/1000/receipt", "/api/v1/innovations/01JQ5T3M8R4W6Y2Z0A1B2C3D4E", "/api/v1/innovations/x",
 		"/api/v1/innovations/01JQ5T3M8R4W6Y2Z0A1B2C3D4E/adoptions", "/api/v1/organisations/" + string(stranger), "/api/v1/organisations/x",
-		"/api/v1/points/2025", "/api/v1/points/x", "/api/v1/points/02026", "/api/v1/points/+2026", "/api/v1/points/99999999999999999999",
+		"/api/v1/points/2024", "/api/v1/points/x", "/api/v1/points/2026/corrections", "/api/v1/points/x/corrections", "/api/v1/points/02025/corrections", "/api/v1/points/02026", "/api/v1/points/+2026", "/api/v1/points/99999999999999999999",
 		"/api/v1/keys/x", "/api/v1/keys/" + strings.Repeat("A", 43),
 		"/log/tile/0/001", "/log/tile/x/000.p/1", "/log/tile/entries/001", "/log/tile/entries/000.p/0",
 		// and what is no operation at all
@@ -517,8 +518,8 @@ func TestOtherMethodsAreNotFound(t *testing.T) {
 			w.refused(w.ask(method, path, strings.NewReader("{}")), "not_found")
 		}
 	}
-	if added := w.ledger.Size() - size; added != 5 {
-		t.Errorf("%d entries were added, the story has 5", added)
+	if added := w.ledger.Size() - size; added != 7 {
+		t.Errorf("%d entries were added, the story has 7", added)
 	}
 }
 

@@ -96,6 +96,7 @@ func (s *Server) routes() []route {
 		{reading, "/api/v1/organisations/:orgnr", s.read(s.organisation)},
 		{reading, "/api/v1/points", s.read(s.pointsYears)},
 		{reading, "/api/v1/points/:year", s.read(s.points)},
+		{reading, "/api/v1/points/:year/corrections", s.read(s.corrections)},
 		{reading, "/api/v1/rules", s.read(s.rules)},
 		{reading, "/api/v1/years", s.read(s.years)},
 		{reading, "/api/v1/keys", s.read(s.keys)},

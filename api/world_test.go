@@ -180,7 +180,7 @@ func enrolled(k *keys.Private, roles ...ledger.Role) ledger.Key {
 	return ledger.Key{Scheme: k.Scheme, Public: base64.StdEncoding.EncodeToString(k.Bytes), Roles: roles, Label: "innovasjon"}
 }
 
-// story adds rules, a year and an innovation that spreads, and returns the
+// story adds rules, a closed and an open year, and an innovation that spreads, and returns the
 // innovation's receipt.
 func (w *world) story() receipt {
 	yes, one, quarter, none := true, ledger.Milli(1000), ledger.Milli(250), 0
@@ -190,6 +190,8 @@ func (w *world) story() receipt {
 		OwnFundingOnly: &yes, ExcludeRegionalInitiatives: &yes, Lineage: ledger.LineageEach,
 		MaxAdoptionsPerInnovation: &none, MaxPerOriginatorAdopter: &none, Illustrative: &yes,
 	}}))
+	w.post(w.sealed(authority, &ledger.YearOpening{Year: 2025}))
+	w.post(w.sealed(authority, &ledger.YearClosing{Year: 2025}))
 	w.post(w.sealed(authority, &ledger.YearOpening{Year: 2026, ReportBy: "2027-02-01"}))
 	published := w.post(w.sealed(bergen, publication("Digital oppfølging")))
 	w.post(w.sealed(bergen, &ledger.Invitation{Innovation: published.id(), Adopter: stavanger, Note: norwegian("Er den i bruk hos dere?")}))
