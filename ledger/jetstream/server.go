@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -102,9 +104,22 @@ func connect(r Remote, logger *slog.Logger) (*nats.Conn, func(), error) {
 	}
 	conn, err := nats.Connect(r.URL, options...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("connecting to NATS at %s: %w", r.URL, err)
+		return nil, nil, fmt.Errorf("connecting to NATS at %s: %w", redacted(r.URL), err)
 	}
 	return conn, nil, nil
+}
+
+// redacted leaves passwords out of server addresses.
+func redacted(servers string) string {
+	all := strings.Split(servers, ",")
+	for i, s := range all {
+		u, err := url.Parse(strings.TrimSpace(s))
+		if err != nil {
+			return "an address that is no URL"
+		}
+		all[i] = u.Redacted()
+	}
+	return strings.Join(all, ",")
 }
 
 // Recover makes the stream usable again. An embedded server that failed a write

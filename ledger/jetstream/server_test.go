@@ -3,6 +3,7 @@ package jetstream
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,5 +162,13 @@ func TestConnectNowhere(t *testing.T) {
 	ns.Shutdown()
 	if _, err := Connect(patient(t), Remote{URL: gone}, silent); err == nil || !strings.Contains(err.Error(), gone) {
 		t.Errorf("connecting to no server gives %v", err)
+	}
+}
+
+// A password in an address does not reach a log or a terminal.
+func TestPasswordsAreNotTold(t *testing.T) {
+	_, err := Connect(context.Background(), Remote{URL: "nats://sp:hemmelig@127.0.0.1:1,nats://sp:hemmelig@127.0.0.1:2"}, slog.New(slog.DiscardHandler))
+	if err == nil || strings.Contains(err.Error(), "hemmelig") || !strings.Contains(err.Error(), "127.0.0.1:2") {
+		t.Errorf("got %v", err)
 	}
 }
