@@ -59,7 +59,7 @@ func notFound(detail string) problem { return problem{Code: notFoundCode, Detail
 
 func invalidQuery(detail string) problem { return problem{Code: invalidQueryCode, Detail: detail} }
 
-// MarshalJSON writes the problem as DESIGN's interfaces have it.
+// MarshalJSON writes the problem with the members that the API fixes.
 func (p problem) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Type    string      `json:"type"`
