@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,20 +62,10 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[0])
 	b, err := os.ReadFile(path)
 	ts.Check(err)
-	changed, ok := replaceFirst(string(b), args[1], args[2])
-	if !ok {
+	if !strings.Contains(string(b), args[1]) {
 		ts.Fatalf("%s does not hold %q", args[0], args[1])
 	}
-	ts.Check(os.WriteFile(path, []byte(changed), 0o600))
-}
-
-func replaceFirst(s, old, new string) (string, bool) {
-	for i := 0; i+len(old) <= len(s); i++ {
-		if s[i:i+len(old)] == old {
-			return s[:i] + new + s[i+len(old):], true
-		}
-	}
-	return s, false
+	ts.Check(os.WriteFile(path, []byte(strings.Replace(string(b), args[1], args[2], 1)), 0o600))
 }
 
 // TestDemo holds the story to what its README says of it.
