@@ -275,16 +275,17 @@ func (s *Server) corrections(c echo.Context) (reply, error) {
 // status is GET /status: what this node serves and how it is.
 func (s *Server) status(c echo.Context) (reply, error) {
 	out := struct {
-		Ledger       string       `json:"ledger"`
-		Name         string       `json:"name"`
-		Illustrative bool         `json:"illustrative"`
-		Authority    ledger.Orgnr `json:"authority"`
-		Position     int64        `json:"position"`
-		Entries      int64        `json:"entries"`
-		Checkpoint   string       `json:"checkpoint"`
-		LogKey       string       `json:"log_key"`
-		Writable     bool         `json:"writable"`
-		Reason       string       `json:"reason,omitzero"`
+		Ledger       string         `json:"ledger"`
+		Name         string         `json:"name"`
+		Illustrative bool           `json:"illustrative"`
+		Authority    ledger.Orgnr   `json:"authority"`
+		Position     int64          `json:"position"`
+		Entries      int64          `json:"entries"`
+		Checkpoint   string         `json:"checkpoint"`
+		LogKey       string         `json:"log_key"` // that signs checkpoints now
+		LogKeys      ledger.LogKeys `json:"log_keys"`
+		Writable     bool           `json:"writable"`
+		Reason       string         `json:"reason,omitzero"`
 	}{Ledger: s.cfg.Ledger.Origin(), Entries: s.cfg.Log.Size(), Checkpoint: string(s.cfg.Log.Checkpoint()), Writable: true}
 	if err := s.cfg.Ledger.Err(); err != nil {
 		out.Writable, out.Reason = false, err.Error()
@@ -295,7 +296,8 @@ func (s *Server) status(c echo.Context) (reply, error) {
 		if founded = d != nil; !founded {
 			return
 		}
-		out.Name, out.Illustrative, out.Authority, out.Position, out.LogKey = d.Name, *d.Illustrative, f.Authority(), f.Position, d.LogKey
+		out.Name, out.Illustrative, out.Authority, out.Position = d.Name, *d.Illustrative, f.Authority(), f.Position
+		out.LogKey, out.LogKeys = f.LogKeys.At(f.Position), slices.Clone(f.LogKeys)
 	})
 	if !founded {
 		return reply{}, problem{Code: ledger.Unavailable, Detail: "the ledger is not founded yet"}

@@ -117,8 +117,8 @@ func (s *State) byAuthority(e *Signed) error {
 }
 
 func (d *Founding) decide(s *State, e *Signed) error {
-	if v, err := note.NewVerifier(d.LogKey); err != nil || v.Name() != e.Ledger {
-		return refuse(InvalidField, "must be a verifier key whose name is the ledger's origin %q", e.Ledger).at("/data/log_key")
+	if err := logKeyOf(e, d.LogKey); err != nil {
+		return err
 	}
 	for i, sig := range e.Envelope.Signatures {
 		k := slices.IndexFunc(d.Keys, func(k Key) bool { return k.PublicKey().ID() == sig.KeyID })
@@ -138,6 +138,27 @@ func (d *Founding) decide(s *State, e *Signed) error {
 	}
 	if s.origin != "" {
 		return refuse(AlreadyExists, "the ledger is founded already")
+	}
+	return nil
+}
+
+// logKeyOf checks that a verifier key is one of the event's ledger.
+func logKeyOf(e *Signed, key string) error {
+	if v, err := note.NewVerifier(key); err != nil || v.Name() != e.Ledger {
+		return refuse(InvalidField, "must be a verifier key whose name is the ledger's origin %q", e.Ledger).at("/data/log_key")
+	}
+	return nil
+}
+
+func (d *LedgerAmendment) decide(s *State, e *Signed) error {
+	if err := logKeyOf(e, d.LogKey); err != nil {
+		return err
+	}
+	if err := s.byAuthority(e); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(s.logKeys, func(k LogKeyFrom) bool { return k.Key == d.LogKey }) {
+		return refuse(AlreadyExists, "the key signs or has signed this log's checkpoints; a log key is used once").at("/data/log_key")
 	}
 	return nil
 }

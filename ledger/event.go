@@ -20,6 +20,7 @@ type Type string
 // The types of events.
 const (
 	LedgerFounded          Type = "ledger.founded"
+	LedgerAmended          Type = "ledger.amended"
 	OrganisationRegistered Type = "organisation.registered"
 	OrganisationAmended    Type = "organisation.amended"
 	OrganisationSucceeded  Type = "organisation.succeeded"
@@ -48,6 +49,7 @@ const (
 // of this version takes.
 var blank = map[Type]func() Data{
 	LedgerFounded:          func() Data { return new(Founding) },
+	LedgerAmended:          func() Data { return new(LedgerAmendment) },
 	OrganisationRegistered: func() Data { return new(Registration) },
 	OrganisationAmended:    func() Data { return new(Amendment) },
 	OrganisationSucceeded:  func() Data { return new(Succession) },

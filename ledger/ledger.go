@@ -17,13 +17,17 @@ import (
 	"spredning/ledger/tiles"
 )
 
-// Config is what a Ledger is made of. All fields but Shared and Apply are
-// needed; the caller closes Log and Stream after the Ledger.
+// Config is what a Ledger is made of. All fields but NextLogKey, Shared,
+// Others and Apply are needed; the caller closes Log and Stream after the Ledger.
 type Config struct {
 	Log    *tiles.Log // the second copy on disk
 	Stream Stream     // the durable order
 	LogKey *LogKey    // signs checkpoints; names the ledger
-	Shared bool       // others may append to the stream too
+	// NextLogKey signs them from the ledger.amended on that names it; none: this
+	// node takes no such event.
+	NextLogKey *LogKey
+	Shared     bool    // others may append to the stream too
+	Others     []Other // who have seen checkpoints of it, to compare with
 	// Apply is called with every entry in order, those on disk when opening
 	// included, by one goroutine. The entries may be kept.
 	Apply  func([]*Entry)
@@ -85,6 +89,7 @@ type batch struct {
 	entries []*Entry
 	waiting []*request // one for each entry
 	again   []again
+	logKey  string // that signs after them
 }
 
 // again is a request whose id is in the ledger already.
@@ -144,7 +149,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 // publishedCheckpoint is what was shown of the log on disk before. It may be
 // ahead of it, if the end of the tail was lost, but then it was signed here.
 func (l *Ledger) publishedCheckpoint() Checkpoint {
-	c, err := OpenCheckpoint(l.cfg.Log.Published(), l.cfg.LogKey.String())
+	c, err := OpenCheckpoint(l.cfg.Log.Published(), l.logKeys()...)
 	if err != nil {
 		return Checkpoint{} // none, cut short by a power cut, or of an earlier key
 	}
@@ -174,19 +179,44 @@ func (l *Ledger) replay() error {
 	return l.compareCheckpoint(size)
 }
 
+// logKeys are the verifier keys of those that this node holds.
+func (l *Ledger) logKeys() (vkeys []string) {
+	for _, k := range []*LogKey{l.cfg.LogKey, l.cfg.NextLogKey} {
+		if k != nil {
+			vkeys = append(vkeys, k.String())
+		}
+	}
+	return vkeys
+}
+
+// signer gives the log key of a verifier key, nil if this node does not hold it.
+func (l *Ledger) signer(vkey string) *LogKey {
+	for _, k := range []*LogKey{l.cfg.LogKey, l.cfg.NextLogKey} {
+		if k != nil && k.String() == vkey {
+			return k
+		}
+	}
+	return nil
+}
+
+// holds checks that this node can sign with a log key.
+func (l *Ledger) holds(vkey string) error {
+	if l.signer(vkey) == nil {
+		return &DamageError{fmt.Sprintf("the ledger's checkpoints are signed with %s, this node's log key is %s", vkey, strings.Join(l.logKeys(), " or "))}
+	}
+	return nil
+}
+
 // ownKey checks that this node signs checkpoints with the ledger's key.
 func (l *Ledger) ownKey() error {
 	if l.state.origin != l.cfg.LogKey.Name() {
 		return &DamageError{fmt.Sprintf("the entries are of ledger %q, the log key of %q", l.state.origin, l.cfg.LogKey.Name())}
 	}
-	if l.state.logKey != l.cfg.LogKey.String() {
-		return &DamageError{fmt.Sprintf("the ledger's checkpoints are signed with %s, this node's log key is %s", l.state.logKey, l.cfg.LogKey)}
-	}
-	return nil
+	return l.holds(l.state.LogKey())
 }
 
 func (l *Ledger) compareCheckpoint(size int64) error {
-	c, err := OpenCheckpoint(l.cfg.Log.Checkpoint(), l.state.logKey)
+	c, err := l.state.logKeys.Open(l.cfg.Log.Checkpoint())
 	if err != nil {
 		return err
 	}

@@ -105,10 +105,20 @@ func (l *Ledger) checkEvent(o opened, late *Refusal) error {
 	if o.fields != nil && late != nil {
 		return late
 	}
-	if d, ok := o.Data.(*Founding); ok && o.fields == nil && d.LogKey != l.cfg.LogKey.String() {
-		return refuse(InvalidField, "must be this node's log key, %s", l.cfg.LogKey).at("/data/log_key")
+	if o.fields != nil {
+		return o.fields
 	}
-	return o.fields
+	switch d := o.Data.(type) {
+	case *Founding:
+		if d.LogKey != l.cfg.LogKey.String() {
+			return refuse(InvalidField, "must be this node's log key, %s", l.cfg.LogKey).at("/data/log_key")
+		}
+	case *LedgerAmendment:
+		if l.signer(d.LogKey) == nil {
+			return refuse(InvalidField, "this node does not hold that key; put its file in keys/log.next on every node and start them again first").at("/data/log_key")
+		}
+	}
+	return nil
 }
 
 func (l *Ledger) clock(e *Signed) *Refusal {

@@ -17,6 +17,7 @@ type Fold struct {
 
 	Founded     *ledger.Entry // entry 0; nil before
 	Illustrated bool          // a demo: nobody has confirmed anything
+	LogKeys     ledger.LogKeys
 
 	orgs        []*organisation
 	orgNumbers  map[ledger.Orgnr]int32
@@ -189,6 +190,8 @@ func (f *Fold) Apply(e *ledger.Entry) {
 	switch d := e.Data.(type) {
 	case *ledger.Founding:
 		f.found(e, d)
+	case *ledger.LedgerAmendment:
+		f.LogKeys = append(f.LogKeys, ledger.LogKeyFrom{Key: d.LogKey, From: e.Index + 1})
 	case *ledger.Registration:
 		f.register(e, d.Organisation)
 	case *ledger.Amendment:
@@ -275,6 +278,7 @@ const timeForm = "2006-01-02T15:04:05Z"
 
 func (f *Fold) found(e *ledger.Entry, d *ledger.Founding) {
 	f.Founded, f.Illustrated = e, *d.Illustrative
+	f.LogKeys = ledger.LogKeys{{Key: d.LogKey, From: 1}}
 	f.register(e, d.Authority)
 	for _, k := range d.Keys {
 		f.enrol(e, d.Authority.Orgnr, k)

@@ -34,6 +34,8 @@ type nodeConfig struct {
 	origin string // empty: as the folder's ledger says
 	remote jetstream.Remote
 	logKey *keys.Private
+	next   *keys.Private // that signs after a ledger.amended; none: nil
+	others []ledger.Other
 	now    func() time.Time
 	logger *slog.Logger
 }
@@ -47,6 +49,15 @@ func hasKey(dir string) error {
 }
 
 func logKeyFile(dir string) string { return filepath.Join(dir, "keys", "log") }
+
+// nextLogKey reads the log key that is to follow, if there is one.
+func (e *env) nextLogKey(dir string) (*keys.Private, error) {
+	path := logKeyFile(dir) + ".next"
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return e.readKey(path)
+}
 
 // openNode locks the folder and opens log, stream and ledger in it.
 func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
@@ -90,6 +101,12 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	var next *ledger.LogKey
+	if cfg.next != nil {
+		if next, err = ledger.NewLogKey(origin, cfg.next); err != nil {
+			return nil, err
+		}
+	}
 	stream, err := openStream(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -97,7 +114,7 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 	opened.add(stream.Close)
 	view := projections.NewView()
 	l, err := ledger.Open(ctx, ledger.Config{
-		Log: log, Stream: stream, LogKey: logKey, Shared: cfg.remote.URL != "", Apply: view.Apply, Now: cfg.now, Logger: cfg.logger,
+		Log: log, Stream: stream, LogKey: logKey, NextLogKey: next, Others: cfg.others, Shared: cfg.remote.URL != "", Apply: view.Apply, Now: cfg.now, Logger: cfg.logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the ledger in %s: %w", cfg.dir, err)

@@ -56,7 +56,11 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 			if err != nil {
 				return err
 			}
-			n, err := openNode(cmd.Context(), nodeConfig{dir: dir, origin: origin, remote: remote, logKey: key, now: time.Now, logger: logger})
+			next, err := e.nextLogKey(dir)
+			if err != nil {
+				return err
+			}
+			n, err := openNode(cmd.Context(), nodeConfig{dir: dir, origin: origin, remote: remote, logKey: key, next: next, now: time.Now, logger: logger})
 			if err != nil {
 				return err
 			}
