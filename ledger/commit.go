@@ -14,8 +14,9 @@ import (
 // on to persistAll. It ends when the entrance is closed and nothing waits.
 func (l *Ledger) commitAll() {
 	defer close(l.persists)
-	tick := time.NewTicker(retry / 4)
+	tick, look := time.NewTicker(retry/4), time.NewTicker(lookEvery)
 	defer tick.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case first, ok := <-l.requests:
@@ -25,7 +26,23 @@ func (l *Ledger) commitAll() {
 			l.commit(l.gather(first))
 		case <-tick.C:
 			l.tryHeal()
+		case <-look.C:
+			l.look()
 		}
+	}
+}
+
+// look sees whether the stream still has what was appended: somebody else may
+// have trimmed or deleted it.
+func (l *Ledger) look() {
+	if l.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(l.life, appendTimeout)
+	defer cancel()
+	l.idle.Wait()
+	if err := l.compareSpan(ctx); err != nil && l.life.Err() == nil {
+		l.stop(err)
 	}
 }
 

@@ -106,6 +106,8 @@ const (
 	maxWaiting = 8192
 	// maxConflicts is how often in a row others may be first.
 	maxConflicts = 100
+	// lookEvery is how often the stream is asked whether all is still there.
+	lookEvery = 5 * time.Second
 	// appendTimeout is how long an append may take before its outcome is unknown.
 	appendTimeout = 10 * time.Second
 )
@@ -332,10 +334,11 @@ func (l *Ledger) compareSpan(ctx context.Context) error {
 
 func (l *Ledger) span(ctx context.Context) (Span, error) {
 	span, err := l.cfg.Stream.Span(ctx)
-	if err != nil {
-		return span, fmt.Errorf("%w: asking the stream for its span: %w", ErrUnknown, err)
+	var damage *DamageError
+	if err != nil && !errors.As(err, &damage) {
+		err = fmt.Errorf("%w: asking the stream for its span: %w", ErrUnknown, err)
 	}
-	return span, nil
+	return span, err
 }
 
 // Err says why nothing is written at present; nil: the ledger takes events.

@@ -81,21 +81,23 @@ func (s *Stream) start(ctx context.Context) error {
 	return nil
 }
 
-// ensure makes the stream if there is none, and refuses one that is configured
-// in another way: it could lose entries.
+// ensure makes the stream if there is none.
 func (s *Stream) ensure(ctx context.Context) error {
-	replicas := 1
-	if s.conn.ConnectedClusterName() != "" {
-		replicas = 3
-	}
-	stream, err := s.js.Stream(ctx, Name)
+	_, err := s.js.Stream(ctx, Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = s.js.CreateStream(ctx, config(replicas))
+		_, err = s.js.CreateStream(ctx, config(s.replicas()))
 	}
 	if err != nil {
 		return fmt.Errorf("opening the stream %s: %w", Name, err)
 	}
-	return compare(stream.CachedInfo().Config, config(replicas))
+	return nil
+}
+
+func (s *Stream) replicas() int {
+	if s.conn.ConnectedClusterName() != "" {
+		return 3
+	}
+	return 1
 }
 
 func compare(have, want jetstream.StreamConfig) error {
@@ -200,7 +202,8 @@ func publishError(err error) error {
 }
 
 // Span tells first and last index and the count, as the stream's leader sees
-// them.
+// them. A stream that is configured in another way is a *ledger.DamageError: it
+// could lose entries.
 func (s *Stream) Span(ctx context.Context) (ledger.Span, error) {
 	state, err := s.state(ctx)
 	if err != nil {
@@ -216,6 +219,9 @@ func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
 	stream, err := s.js.Stream(ctx, Name)
 	if err != nil {
 		return jetstream.StreamState{}, fmt.Errorf("asking for the stream %s: %w", Name, err)
+	}
+	if err := compare(stream.CachedInfo().Config, config(s.replicas())); err != nil {
+		return jetstream.StreamState{}, err
 	}
 	return stream.CachedInfo().State, nil
 }
