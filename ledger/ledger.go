@@ -178,7 +178,7 @@ func (l *Ledger) replay() error {
 	if err := l.ownKey(); err != nil {
 		return err
 	}
-	return l.compareCheckpoint(size)
+	return checkHead(l.state, l.cfg.Log)
 }
 
 // logKeys are the verifier keys of those that this node holds.
@@ -215,17 +215,6 @@ func (l *Ledger) ownKey() error {
 		return &DamageError{fmt.Sprintf("the entries are of ledger %q, the log key of %q", l.state.origin, l.cfg.LogKey.Name())}
 	}
 	return l.holds(l.state.LogKey())
-}
-
-func (l *Ledger) compareCheckpoint(size int64) error {
-	c, err := l.state.logKeys.Open(l.cfg.Log.Checkpoint())
-	if err != nil {
-		return err
-	}
-	if root := l.cfg.Log.Root(); c.Size != size || c.Root != root {
-		return &DamageError{fmt.Sprintf("the log on disk has %d entries and root %s, its checkpoint says %d and %s", size, root, c.Size, c.Root)}
-	}
-	return nil
 }
 
 // compareShown checks that what was shown is a part of a tree.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"spredning/ledger/tiles"
 )
 
@@ -26,9 +28,9 @@ func Restore(ctx context.Context, stream Stream, log *tiles.Log, added func(entr
 	for size := log.Size(); from+total < size; {
 		batch := make([][]byte, 0, maxBatch)
 		at := from + total
-		err := log.Entries(at, min(at+maxBatch, size), func(_ int64, entry []byte) error {
+		err := log.Entries(at, min(at+maxBatch, size), func(index int64, entry []byte) error {
 			batch = append(batch, bytes.Clone(entry))
-			return nil
+			return checkLeaf(log, index, entry)
 		})
 		if err != nil {
 			return total, fmt.Errorf("reading the log on disk: %w", err)
@@ -40,6 +42,74 @@ func Restore(ctx context.Context, stream Stream, log *tiles.Log, added func(entr
 		added(len(batch))
 	}
 	return total, nil
+}
+
+// TakeOver extends a log on disk, which may be empty, with what a mirror or the
+// ledger's own addresses show more. The log must be the beginning of what they
+// show, and its newest checkpoint becomes theirs: the same one, not signed anew.
+// It is told by added of every batch; after an interruption it goes on where that
+// was. A log that is not the beginning gives a *DamageError.
+func TakeOver(log *tiles.Log, from Published, added func(entries int)) error {
+	size := log.Size()
+	if size > from.Size {
+		return &DamageError{fmt.Sprintf("the log on disk has %d entries, more than the %d shown there", size, from.Size)}
+	}
+	if root, err := tlog.TreeHash(size, from.Tree); size > 0 && (err != nil || root != log.Root()) {
+		return errors.Join(err, &DamageError{fmt.Sprintf("the log on disk is not the beginning of what is shown there: its root of %d entries is %s, there it is %s", size, log.Root(), root)})
+	}
+	theirs := func(int64, tlog.Hash) ([]byte, error) { return from.Signed, nil }
+	var batch [][]byte
+	flush := func() error {
+		if err := log.Append(batch, theirs); err != nil {
+			return fmt.Errorf("extending the log on disk: %w", err)
+		}
+		added(len(batch))
+		batch = nil
+		return nil
+	}
+	err := from.Tree.Entries(size, from.Size, func(_ int64, entry []byte) error {
+		if batch = append(batch, entry); len(batch) < maxBatch {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil && (len(batch) > 0 || size == from.Size) {
+		err = flush()
+	}
+	return err
+}
+
+// ReplayState folds a log on disk into the state after it and checks that its
+// checkpoint is of just these entries, signed with the key that they name. It is
+// told by read of every chunk. Errors are of reading the log, wrap ErrCheckpoint
+// or are a *DamageError.
+func ReplayState(log *tiles.Log, read func(entries int)) (*State, error) {
+	s := NewState()
+	err := Replay(log, 0, log.Size(), func(entries []*Entry) error {
+		for _, e := range entries {
+			Evolve(s, e)
+		}
+		s.Keep()
+		read(len(entries))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, checkHead(s, log)
+}
+
+// checkHead compares a log with its checkpoint.
+func checkHead(s *State, log *tiles.Log) error {
+	size, root := log.Size(), log.Root()
+	c, err := s.logKeys.Open(log.Checkpoint())
+	if err != nil {
+		return err
+	}
+	if c.Size != size || c.Root != root {
+		return &DamageError{fmt.Sprintf("the log on disk has %d entries and root %s, its checkpoint says %d and %s", size, root, c.Size, c.Root)}
+	}
+	return nil
 }
 
 // appendOnce gives an append its time limit.

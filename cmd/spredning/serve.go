@@ -31,6 +31,7 @@ func (s *serving) flags(cmd *cobra.Command, listen string) {
 func serveCommand(e *env) *cobra.Command {
 	var s serving
 	var dir, origin string
+	var peers []string
 	var remote jetstream.Remote
 	cmd := &cobra.Command{
 		Use:   "serve --data DIR",
@@ -60,7 +61,7 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 			if err != nil {
 				return err
 			}
-			n, err := openNode(cmd.Context(), nodeConfig{dir: dir, origin: origin, remote: remote, logKey: key, next: next, now: time.Now, logger: logger})
+			n, err := openNode(cmd.Context(), nodeConfig{dir: dir, origin: origin, remote: remote, logKey: key, next: next, others: othersOf(peers), now: time.Now, logger: logger})
 			if err != nil {
 				return err
 			}
@@ -76,6 +77,7 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 	s.flags(cmd, "127.0.0.1:8080")
 	cmd.Flags().StringVar(&dir, "data", "", "data folder")
 	cmd.Flags().StringVar(&origin, "origin", "", "the ledger to join with --nats, for a folder that has no copy of it yet")
+	peersFlag(cmd, &peers)
 	natsFlags(cmd, &remote)
 	return cmd
 }
