@@ -275,18 +275,24 @@ func (s *Server) corrections(c echo.Context) (reply, error) {
 // status is GET /status: what this node serves and how it is.
 func (s *Server) status(c echo.Context) (reply, error) {
 	out := struct {
-		Ledger       string         `json:"ledger"`
-		Name         string         `json:"name"`
-		Illustrative bool           `json:"illustrative"`
-		Authority    ledger.Orgnr   `json:"authority"`
-		Position     int64          `json:"position"`
-		Entries      int64          `json:"entries"`
-		Checkpoint   string         `json:"checkpoint"`
-		LogKey       string         `json:"log_key"` // that signs checkpoints now
-		LogKeys      ledger.LogKeys `json:"log_keys"`
-		Writable     bool           `json:"writable"`
-		Reason       string         `json:"reason,omitzero"`
-	}{Ledger: s.cfg.Ledger.Origin(), Entries: s.cfg.Log.Size(), Checkpoint: string(s.cfg.Log.Checkpoint()), Writable: true}
+		Ledger       string            `json:"ledger"`
+		Name         string            `json:"name"`
+		Illustrative bool              `json:"illustrative"`
+		Authority    ledger.Orgnr      `json:"authority"`
+		Position     int64             `json:"position"`
+		Entries      int64             `json:"entries"`
+		Checkpoint   string            `json:"checkpoint"`
+		LogKey       string            `json:"log_key"` // that signs checkpoints now
+		LogKeys      ledger.LogKeys    `json:"log_keys"`
+		Witnessed    *ledger.Witnessed `json:"witnessed,omitzero"` // none: no witnesses are asked
+		Writable     bool              `json:"writable"`
+		Reason       string            `json:"reason,omitzero"`
+	}{Ledger: s.cfg.Ledger.Origin(), Entries: s.cfg.Log.Size(), Writable: true}
+	_, checkpoint := s.cfg.Ledger.Published()
+	out.Checkpoint = string(checkpoint)
+	if w, asked := s.cfg.Ledger.Witnessed(); asked {
+		out.Witnessed = &w
+	}
 	if err := s.cfg.Ledger.Err(); err != nil {
 		out.Writable, out.Reason = false, err.Error()
 	}

@@ -2,9 +2,11 @@ package api
 
 import (
 	_ "embed"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -160,7 +162,20 @@ func (s *Server) ready(c echo.Context) error {
 	if err := s.cfg.Log.Err(); err != nil {
 		return problem{Code: ledger.Unavailable, Detail: "the log on disk is behind: " + err.Error()}
 	}
-	return c.String(http.StatusOK, "ready\n")
+	return c.String(http.StatusOK, "ready"+s.behind()+"\n")
+}
+
+// behind tells how far witnesses are: what they have not cosigned keeps nobody from
+// reading and writing.
+func (s *Server) behind() string {
+	w, asked := s.cfg.Ledger.Witnessed()
+	switch {
+	case !asked:
+		return ""
+	case w.Size == 0:
+		return "; not witnessed yet"
+	}
+	return fmt.Sprintf("; %d of %d entries are witnessed, by %s", w.Size, s.cfg.Log.Size(), strings.Join(w.By, ", "))
 }
 
 func (s *Server) openAPI(c echo.Context) error {

@@ -275,6 +275,7 @@ func (l *Ledger) extend(entries []*Entry, logKey string) error {
 	if err := l.cfg.Log.Append(bytesOf(entries), l.signer(logKey).checkpoint); err != nil {
 		return fmt.Errorf("extending the log on disk: %w", err)
 	}
+	l.showFirst()
 	l.grow()
 	return nil
 }
