@@ -28,6 +28,15 @@ type node struct {
 	close  func()
 }
 
+// signsWith gives the verifier key of the log key that signs checkpoints now.
+func (n *node) signsWith() (key string) {
+	n.view.Read(func(f *projections.Fold) { key = f.LogKeys.At(f.Position) })
+	if key == "" {
+		key = n.logKey.String() // nothing is signed yet
+	}
+	return key
+}
+
 // nodeConfig says which folder to open and how.
 type nodeConfig struct {
 	dir    string
@@ -36,8 +45,10 @@ type nodeConfig struct {
 	logKey *keys.Private
 	next   *keys.Private // that signs after a ledger.amended; none: nil
 	others []ledger.Other
-	now    func() time.Time
-	logger *slog.Logger
+	// witnessed shows readers what witnesses have cosigned.
+	witnessed bool
+	now       func() time.Time
+	logger    *slog.Logger
 }
 
 // hasKey says what to do with a folder that has no log key.
@@ -114,7 +125,7 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 	opened.add(stream.Close)
 	view := projections.NewView()
 	l, err := ledger.Open(ctx, ledger.Config{
-		Log: log, Stream: stream, LogKey: logKey, NextLogKey: next, Others: cfg.others, Shared: cfg.remote.URL != "", Apply: view.Apply, Now: cfg.now, Logger: cfg.logger,
+		Log: log, Stream: stream, LogKey: logKey, NextLogKey: next, Others: cfg.others, Witnessed: cfg.witnessed, Shared: cfg.remote.URL != "", Apply: view.Apply, Now: cfg.now, Logger: cfg.logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the ledger in %s: %w", cfg.dir, err)

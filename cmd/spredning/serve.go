@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +28,7 @@ func (s *serving) flags(cmd *cobra.Command, listen string) {
 
 func serveCommand(e *env) *cobra.Command {
 	var s serving
-	var dir, origin string
+	var dir, origin, policyFile string
 	var peers []string
 	var remote jetstream.Remote
 	cmd := &cobra.Command{
@@ -61,11 +59,20 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 			if err != nil {
 				return err
 			}
-			n, err := openNode(cmd.Context(), nodeConfig{dir: dir, origin: origin, remote: remote, logKey: key, next: next, others: othersOf(peers), now: time.Now, logger: logger})
+			policy, err := servedPolicy(policyFile)
+			if err != nil {
+				return err
+			}
+			n, err := openNode(cmd.Context(), nodeConfig{dir: dir, origin: origin, remote: remote, logKey: key, next: next, others: othersOf(peers), witnessed: policy != nil, now: time.Now, logger: logger})
 			if err != nil {
 				return err
 			}
 			defer n.close()
+			if key := n.signsWith(); policy != nil && !policy.Trusts(key) {
+				return fmt.Errorf("%s is for other logs: this ledger's key is %s", policyFile, key)
+			}
+			stop := askWitnesses(cmd.Context(), n, policy, logger)
+			defer stop()
 			return s.run(cmd.Context(), n, logger, func(addr string) {
 				fmt.Fprintf(e.out, "Serving %s (%d entries) on http://%s\n", n.ledger.Origin(), n.ledger.Size(), addr)
 				if err := n.ledger.Err(); err != nil {
@@ -78,6 +85,7 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 	cmd.Flags().StringVar(&dir, "data", "", "data folder")
 	cmd.Flags().StringVar(&origin, "origin", "", "the ledger to join with --nats, for a folder that has no copy of it yet")
 	peersFlag(cmd, &peers)
+	cmd.Flags().StringVar(&policyFile, "witness-policy", "", "show readers what the witnesses of this policy have cosigned, and ask them to; see docs/witness.md")
 	natsFlags(cmd, &remote)
 	return cmd
 }
@@ -103,20 +111,8 @@ func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listeni
 	hs := api.New(api.Config{
 		Ledger: n.ledger, View: n.view, Log: n.log, Logger: logger, ReadRate: s.readRate, WriteRate: s.writeRate,
 	}).HTTP()
-	served := make(chan error, 1)
-	go func() { served <- hs.Serve(listener) }()
 	listening(listener.Addr().String())
-	select {
-	case err := <-served:
-		return fmt.Errorf("serving: %w", err)
-	case <-ctx.Done():
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	if err := hs.Shutdown(ctx); err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("ending: %w", err)
-	}
-	return nil
+	return serveUntil(ctx, hs, listener)
 }
 
 // quiet logs nothing below errors.
