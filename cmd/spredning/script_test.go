@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -16,8 +18,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the program as a user would, from the scripts in
-// testdata/script. In them, $ADDR is a free address and `up` waits for the
-// server on it.
+// testdata/script. In them, $ADDR, $NORD and $VEST are free addresses and `up` waits
+// for the server on the first.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",
@@ -25,9 +27,14 @@ func TestScript(t *testing.T) {
 			addr, err := freeAddress()
 			e.Setenv("ADDR", addr)
 			e.Setenv("SPREDNING_URL", "http://"+addr)
+			for _, name := range []string{"NORD", "VEST"} {
+				addr, err2 := freeAddress()
+				e.Setenv(name, addr)
+				err = errors.Join(err, err2)
+			}
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "let": let, "expand": expand, "fetch": fetch},
 	})
 }
 
@@ -93,4 +100,53 @@ func TestDemo(t *testing.T) {
 			seen[name] = true
 		}
 	}
+}
+
+// let sets a variable to what stands in a file.
+func let(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: let NAME FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// expand puts variables into a file.
+func expand(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: expand FILE")
+	}
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// fetch gets an address into a file, again and again until it holds a text.
+func fetch(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: fetch URL ACCEPT FILE TEXT")
+	}
+	var body []byte
+	for range 400 {
+		body = get(ts, args[0], args[1])
+		if strings.Contains(string(body), args[3]) {
+			ts.Check(os.WriteFile(ts.MkAbs(args[2]), body, 0o600))
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s has %q, not %q", args[0], body, args[3])
+}
+
+// get asks once; nil: nobody answers.
+func get(ts *testscript.TestScript, url, accept string) []byte {
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	ts.Check(err)
+	request.Header.Set("Accept", accept)
+	resp, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	return body
 }

@@ -23,6 +23,7 @@ type witnessing struct {
 	dir, key, name, listen string
 	logs, ledgers, follow  []string
 	every                  time.Duration
+	showKey                bool
 }
 
 func witnessCommand(e *env) *cobra.Command {
@@ -55,6 +56,8 @@ make a new key and a new folder instead.`,
 			switch {
 			case wi.dir == "" || wi.name == "":
 				return misuse("--data and --name are required")
+			case wi.showKey:
+				return e.showWitnessKey(wi)
 			case len(wi.logs)+len(wi.ledgers)+len(wi.follow) == 0:
 				return misuse("there is no log to watch: give --log, --ledger or --follow")
 			case wi.every < time.Second:
@@ -72,7 +75,17 @@ make a new key and a new folder instead.`,
 	flags.StringArrayVar(&wi.ledgers, "ledger", nil, "ledger whose log keys are learned from its entries; may be given again")
 	flags.StringArrayVar(&wi.follow, "follow", nil, "ledger or mirror to fetch the checkpoint from, its keys are learned unless --log gives them; may be given again")
 	flags.DurationVar(&wi.every, "every", time.Minute, "time from one look at --ledger and --follow to the next")
+	flags.BoolVar(&wi.showKey, "show-key", false, "print the verifier key and end")
 	return cmd
+}
+
+func (e *env) showWitnessKey(wi witnessing) error {
+	key, err := e.witnessKey(wi)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(e.out, key)
+	return nil
 }
 
 func (e *env) witness(ctx context.Context, wi witnessing) error {

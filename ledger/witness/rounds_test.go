@@ -3,6 +3,7 @@ package witness_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -94,7 +95,10 @@ func TestNoQuorum(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, true)
 	ws := servers(t, n)
-	hanging := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	hanging := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // or nobody would notice that the client leaves
+		<-r.Context().Done()
+	}))
 	defer hanging.Close()
 	policy := policyOf(2, ws...)
 	for _, w := range ws[1:] {
