@@ -51,6 +51,7 @@ type world struct {
 	wrap                func(ledger.Stream) ledger.Stream
 	readRate, writeRate float64
 	patience            time.Duration // 0: as the server has it
+	witnessed           bool
 }
 
 type option func(*world)
@@ -70,6 +71,9 @@ func rates(read, write float64) option {
 func patience(d time.Duration) option {
 	return func(w *world) { w.patience = d }
 }
+
+// byWitnesses shows readers what is published.
+func byWitnesses(w *world) { w.witnessed = true }
 
 // newWorld serves an empty ledger.
 func newWorld(t testing.TB, options ...option) *world {
@@ -102,7 +106,7 @@ func (w *world) open(t testing.TB) {
 	noError(t, err)
 	w.view = projections.NewView()
 	w.ledger, err = ledger.Open(t.Context(), ledger.Config{
-		Log: w.log, Stream: w.wrap(w.stream), LogKey: w.logKey, Apply: w.view.Apply, Now: time.Now, Logger: logger,
+		Log: w.log, Stream: w.wrap(w.stream), LogKey: w.logKey, Witnessed: w.witnessed, Apply: w.view.Apply, Now: time.Now, Logger: logger,
 	})
 	noError(t, err)
 	noError(t, w.view.Wait(t.Context(), w.ledger.Size()))
