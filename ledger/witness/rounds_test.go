@@ -252,3 +252,36 @@ func TestWitnessedFileAhead(t *testing.T) {
 		t.Errorf("the node says %v", err)
 	}
 }
+
+// The log's key changes while witnesses watch: what they cosigned under the old one
+// is shown until they cosign under the new one, also by a node that has only that.
+func TestKeyChange(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, true)
+	n.next = logKey(t, 98)
+	n.reopen()
+	w := newServer(t, "nord.example", 60, n.key.String())
+	n.rounds(policyOf(1, w))
+	n.grow(1)
+	n.witnessedBy(2, 1)
+	n.submit(&ledger.LedgerAmendment{LogKey: n.next.String()})
+	n.grow(1)
+	n.stop()
+	n.stop = func() {}
+	if size, _ := n.Published(); size != 2 {
+		t.Fatalf("a key that the witness does not know: shown are %d entries", size)
+	}
+	n.key, n.next = n.next, nil
+	n.reopen()
+	if size, _ := n.Published(); size != 2 {
+		t.Fatalf("after the change shown are %d entries", size)
+	}
+	w.logs = append(w.logs, n.key.String())
+	w.reopen()
+	n.rounds(policyOf(1, w))
+	n.witnessedBy(4, 1)
+	receipt, err := n.Receipt(0)
+	noError(t, err)
+	_, _, err = receipt.Verify(n.key.String())
+	noError(t, err)
+}
