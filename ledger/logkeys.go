@@ -1,6 +1,9 @@
 package ledger
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // LogKeys are the verifier keys that sign a ledger's checkpoints, in order: the
 // founding's, and one for each ledger.amended.
@@ -35,6 +38,15 @@ func (ks LogKeys) Open(signed []byte) (Checkpoint, error) {
 		return c, fmt.Errorf("%w: no key signs one of %d entries", ErrCheckpoint, c.Size)
 	}
 	return OpenCheckpoint(signed, key)
+}
+
+// name is the ledger's origin, which all keys have as their name.
+func (ks LogKeys) name() string {
+	if len(ks) == 0 {
+		return ""
+	}
+	name, _, _ := strings.Cut(ks[0].Key, "+")
+	return name
 }
 
 // and gives the keys with one more, without changing those that others hold.

@@ -29,10 +29,12 @@ var ErrAhead = errors.New("entries are missing here")
 const othersTimeout = 5 * time.Second
 
 // Compare compares a log with what others have seen of it: every checkpoint that
-// can be reached and is signed by the log's key must be of a
-// tree that this log has or begins with. An error wraps ErrAhead, or is a
-// *DamageError when a checkpoint differs. Others that cannot be reached, or show
-// something else than a checkpoint of this log, are told to skip.
+// can be reached and is signed by the log's key must be of a tree that this log
+// has or begins with. One that says more entries than there are here counts
+// whoever signed it: the log may have changed its key in just those entries. An
+// error wraps ErrAhead, or is a *DamageError when a checkpoint differs. Others
+// that cannot be reached, or show something else than a checkpoint of this log,
+// are told to skip.
 func Compare(ctx context.Context, others []Other, log *tiles.Log, logKeys LogKeys, skip func(name string, why error)) error {
 	ctx, cancel := context.WithTimeout(ctx, othersTimeout)
 	defer cancel()
@@ -40,7 +42,7 @@ func Compare(ctx context.Context, others []Other, log *tiles.Log, logKeys LogKey
 	errs := make([]error, len(others))
 	var all sync.WaitGroup
 	for i, o := range others {
-		all.Go(func() { seen[i], errs[i] = o.see(ctx, logKeys) })
+		all.Go(func() { seen[i], errs[i] = o.see(ctx, log.Size(), logKeys) })
 	}
 	all.Wait()
 	var differ []error
@@ -54,10 +56,14 @@ func Compare(ctx context.Context, others []Other, log *tiles.Log, logKeys LogKey
 	return errors.Join(differ...)
 }
 
-func (o Other) see(ctx context.Context, logKeys LogKeys) (Checkpoint, error) {
+func (o Other) see(ctx context.Context, size int64, logKeys LogKeys) (Checkpoint, error) {
 	signed, err := o.Checkpoint(ctx)
 	if err != nil {
 		return Checkpoint{}, err
+	}
+	c, err := ReadCheckpoint(signed)
+	if err == nil && c.Size > size && c.Origin == logKeys.name() {
+		return c, nil
 	}
 	return logKeys.Open(signed)
 }

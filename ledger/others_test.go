@@ -59,6 +59,16 @@ func TestOthers(t *testing.T) {
 		"ahead by another key": {
 			func(t *testing.T, n *node, es [][]byte) ledger.Other {
 				return seen(t, forked(n, es, 8, 1), logKey(origin, 98))
+			}, "a mirror has a checkpoint of 9 entries, the log on disk has 8",
+		},
+		"ahead of another ledger": {
+			func(t *testing.T, n *node, es [][]byte) ledger.Other {
+				return seen(t, forked(n, es, 8, 1), logKey("other.example/test", 98))
+			}, "",
+		},
+		"behind by another key": {
+			func(t *testing.T, n *node, es [][]byte) ledger.Other {
+				return seen(t, forked(n, es, 5, 1), logKey(origin, 98))
 			}, "",
 		},
 		"no checkpoint": {func(*testing.T, *node, [][]byte) ledger.Other { return showing([]byte("<html>")) }, ""},

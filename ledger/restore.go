@@ -79,7 +79,8 @@ func TakeOver(log *tiles.Log, from Published, added func(entries int)) error {
 	return err
 }
 
-// ReplayState folds a log on disk into the state after it and checks that its
+// ReplayState folds a log on disk into the state after it. It checks that every
+// entry was admissible in its place, for it may come from elsewhere, and that the
 // checkpoint is of just these entries, signed with the key that they name. It is
 // told by read of every chunk. Errors are of reading the log, wrap ErrCheckpoint
 // or are a *DamageError.
@@ -87,6 +88,13 @@ func ReplayState(log *tiles.Log, read func(entries int)) (*State, error) {
 	s := NewState()
 	err := Replay(log, 0, log.Size(), func(entries []*Entry) error {
 		for _, e := range entries {
+			err := VerifyEntry(e, s.Key)
+			if err == nil {
+				err = Decide(s, &e.Signed)
+			}
+			if err != nil {
+				return &DamageError{fmt.Sprintf("entry %d is not admissible: %s", e.Index, err)}
+			}
 			Evolve(s, e)
 		}
 		s.Keep()

@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"spredning/keys"
 	"spredning/ledger"
 	"spredning/ledger/jetstream"
 	"spredning/ledger/tiles"
@@ -146,6 +148,9 @@ func (e *env) checkLog(ctx context.Context, r restoring, log *tiles.Log, done *r
 	if err != nil {
 		return fmt.Errorf("the log on disk cannot be restored from: %w; with --from MIRROR it is completed or rebuilt", err)
 	}
+	if err := r.ownKey(state); err != nil {
+		return err
+	}
 	if c, err := ledger.OpenCheckpoint(log.Published(), state.LogKey()); err == nil && c.Size > log.Size() {
 		return fmt.Errorf("%w: this folder has shown a checkpoint of %d entries, its log has %d; give who has them with --from", ledger.ErrAhead, c.Size, log.Size())
 	}
@@ -160,6 +165,24 @@ func (e *env) checkLog(ctx context.Context, r restoring, log *tiles.Log, done *r
 	done.Compared = len(places) - len(done.Unreached)
 	if errors.Is(err, ledger.ErrAhead) {
 		return fmt.Errorf("%w; give who has them with --from", err)
+	}
+	return err
+}
+
+// ownKey checks that the ledger is the one that this folder's log key has signed.
+// A folder without one is restored all the same, to be served with --nats or by
+// who brings the key.
+func (r restoring) ownKey(state *ledger.State) error {
+	public, err := keys.ReadPublic(logKeyFile(r.dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	vkey, err := ledger.VerifierKey(state.Origin(), public)
+	if err == nil && !slices.ContainsFunc(state.LogKeys(), func(k ledger.LogKeyFrom) bool { return k.Key == vkey }) {
+		err = fmt.Errorf("%s is not a key of this ledger: %s has never signed its checkpoints", logKeyFile(r.dir), vkey)
 	}
 	return err
 }
