@@ -31,6 +31,7 @@ type Fold struct {
 	keys        map[keys.ID]*enrolled
 	rules       []publishedRules
 	years       []year
+	concordance concordance // of the innovations' texts
 }
 
 // organisation is one registered organisation, as it is now.
@@ -180,6 +181,7 @@ func NewFold() *Fold {
 		decisions:   map[int32][]decision{},
 		struck:      map[int64]struct{}{},
 		keys:        map[keys.ID]*enrolled{},
+		concordance: newConcordance(),
 	}
 }
 
@@ -346,6 +348,7 @@ func (f *Fold) revise(i *innovation, e *ledger.Entry, d *ledger.Innovation) {
 	if i.Innovation != nil && !sameGround(i.Innovation, d) {
 		i.assessed = nil
 	}
+	f.concordance.record(i.number, i.Innovation, d)
 	leaf := e.Leaf()
 	i.Innovation, i.revised, i.revision = d, e.Index, hex.EncodeToString(leaf[:])
 	i.words, i.signers = searchable(d), signers(e)
