@@ -5,85 +5,122 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
-
-	"spredning/ledger"
+	"sync"
 )
 
 // concordance says of every word of the innovations' texts, and of every topic,
-// in which innovations it stands. It holds nothing that does not follow from
-// the texts as they are now.
+// in which innovations it stands. It follows from the texts as they are now.
+//
+// Innovations are taken in when something similar is asked for, not when they are
+// applied: that would make replaying a ledger half as fast. Readers of a fold may
+// ask at the same time, so mu guards catchUp; once it has taken all in, nothing
+// changes until something is applied, which no reader sees happen.
 type concordance struct {
-	known  map[string]word    // words that were taken apart before
-	places map[string][]int32 // by a word's key; innovations by number, ascending
-	topics [][]int32          // by topic, the same
-	sizes  []uint16           // by innovation: in how many places it is
+	mu      sync.Mutex
+	known   map[string]word  // words in lower case that were taken apart before
+	numbers map[string]int32 // keys of words
+	places  [][]int32        // by a key's number: innovations by number, ascending
+	topics  [][]int32        // by topic, the same
+	sizes   []uint16         // by innovation: in how many places it is
 }
 
 // maxKnown is how many words are remembered taken apart.
 const maxKnown = 1 << 16
 
-func newConcordance() concordance {
-	return concordance{known: map[string]word{}, places: map[string][]int32{}, topics: make([][]int32, len(lexicon.names))}
+func newConcordance() *concordance {
+	return &concordance{known: map[string]word{}, numbers: map[string]int32{}, topics: make([][]int32, len(lexicon.names))}
 }
 
-// record takes an innovation's texts in, in place of those it had before, if any.
-func (c *concordance) record(number int32, before, now *ledger.Innovation) {
-	if before != nil {
-		c.leave(number, before)
-	} else {
+// catchUp takes in up to limit innovations that were not yet, and reports whether
+// there are more.
+func (c *concordance) catchUp(all []*innovation, limit int) (more bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, i := range all[len(c.sizes):min(len(all), len(c.sizes)+limit)] {
 		c.sizes = append(c.sizes, 0)
+		c.enter(i.number, i.words)
 	}
-	for _, t := range c.tokens(now) {
-		for _, key := range t.keys {
-			if places, isNew := insert(c.places[key], number); isNew {
-				c.places[key] = places
-				c.sizes[number]++
-			}
-		}
-		for _, topic := range t.topics {
-			if places, isNew := insert(c.topics[topic], number); isNew {
-				c.topics[topic] = places
-				c.sizes[number]++
-			}
-		}
-	}
+	return len(c.sizes) < len(all)
 }
 
-func (c *concordance) leave(number int32, before *ledger.Innovation) {
-	for _, t := range c.tokens(before) {
-		for _, key := range t.keys {
-			if places := without(c.places[key], number); len(places) > 0 {
-				c.places[key] = places
-			} else {
-				delete(c.places, key)
-			}
-		}
-		for _, topic := range t.topics {
-			c.topics[topic] = without(c.topics[topic], number)
-		}
+// revise takes in an innovation's folded texts in place of those it had before.
+func (c *concordance) revise(innovation int32, before, now string) {
+	if int(innovation) >= len(c.sizes) {
+		return // not taken in yet
 	}
-	c.sizes[number] = 0
+	c.each(before, func(places *[]int32) { *places = without(*places, innovation) })
+	c.sizes[innovation] = 0
+	c.enter(innovation, now)
 }
 
-// tokens gives the words of all texts, and remembers how they were taken apart.
-func (c *concordance) tokens(d *ledger.Innovation) (all []token) {
-	for _, text := range []ledger.Text{d.Title, d.Summary} {
-		for _, s := range text.All() {
-			c.remember(s)
-			all = lexicon.tokens(all, s, c.known)
+func (c *concordance) enter(innovation int32, text string) {
+	c.each(text, func(places *[]int32) {
+		if with, isNew := insert(*places, innovation); isNew {
+			*places = with
+			c.sizes[innovation]++
 		}
-	}
-	return all
+	})
 }
 
-func (c *concordance) remember(text string) {
+// each calls fn with all places where a folded text's words, phrases and topics
+// are noted.
+func (c *concordance) each(text string, fn func(places *[]int32)) {
+	note := func(numbers []int32, topics []uint8) {
+		for _, n := range numbers {
+			fn(&c.places[n])
+		}
+		for _, topic := range topics {
+			fn(&c.topics[topic])
+		}
+	}
+	var before [longestPhrase - 1]string // the words before, the last one first
 	for from, to := range spans(text) {
-		lower := strings.ToLower(text[from:to])
-		if _, ok := c.known[lower]; !ok && len(c.known) < maxKnown {
-			lower = strings.Clone(lower)
-			c.known[lower] = lexicon.analyse(lower)
+		w := c.word(text[from:to])
+		if len(w.keys) == 0 {
+			continue
 		}
+		note(w.numbers, w.topics)
+		for _, p := range w.ends {
+			if p.follows(before[:]) {
+				note([]int32{c.number(p.meaning)}, p.topics)
+			}
+		}
+		before[1], before[0] = before[0], w.own
 	}
+}
+
+// word takes a word in lower case apart, or remembers how it was.
+func (c *concordance) word(lower string) word {
+	if w, ok := c.known[lower]; ok {
+		return w
+	}
+	w := lexicon.analyse(lower)
+	for _, key := range w.keys {
+		w.numbers = append(w.numbers, c.number(key))
+	}
+	if len(c.known) < maxKnown {
+		c.known[strings.Clone(lower)] = w
+	}
+	return w
+}
+
+// number gives a key's number, a new one to a new key.
+func (c *concordance) number(key string) int32 {
+	n, ok := c.numbers[key]
+	if !ok {
+		n = int32(len(c.places))
+		c.numbers[strings.Clone(key)] = n
+		c.places = append(c.places, nil)
+	}
+	return n
+}
+
+// of gives the innovations where a key stands.
+func (c *concordance) of(key string) []int32 {
+	if n, ok := c.numbers[key]; ok {
+		return c.places[n]
+	}
+	return nil
 }
 
 // insert puts a number into its place; mostly that is the end.
@@ -115,7 +152,7 @@ const (
 // rarity is what sharing a word tells, in thousandths of a bit: how rare it is
 // in this ledger and by the lexicon's [common] words.
 func (c *concordance) rarity(key string) int64 {
-	return bitsOf(len(c.sizes)+thoughtWords, len(c.places[key])+max(1, lexicon.common[key]))
+	return bitsOf(len(c.sizes)+thoughtWords, len(c.of(key))+max(1, lexicon.common[key]))
 }
 
 // topicRarity is the same of a topic.

@@ -31,7 +31,7 @@ type Fold struct {
 	keys        map[keys.ID]*enrolled
 	rules       []publishedRules
 	years       []year
-	concordance concordance // of the innovations' texts
+	concordance *concordance // of the innovations' texts
 }
 
 // organisation is one registered organisation, as it is now.
@@ -348,10 +348,11 @@ func (f *Fold) revise(i *innovation, e *ledger.Entry, d *ledger.Innovation) {
 	if i.Innovation != nil && !sameGround(i.Innovation, d) {
 		i.assessed = nil
 	}
-	f.concordance.record(i.number, i.Innovation, d)
+	before := i.words
 	leaf := e.Leaf()
 	i.Innovation, i.revised, i.revision = d, e.Index, hex.EncodeToString(leaf[:])
 	i.words, i.signers = searchable(d), signers(e)
+	f.concordance.revise(i.number, before, i.words)
 	f.derive(i, d.DerivedFrom)
 	i.makers = i.makers[:0]
 	for _, o := range d.Originators {

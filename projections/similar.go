@@ -82,6 +82,7 @@ func (f *Fold) SimilarTo(id string, limit int) ([]Similar, bool) {
 
 // similar looks for those similar to d, which is innovation number self, if any.
 func (f *Fold) similar(d *ledger.Innovation, self int32, limit int) []Similar {
+	f.concordance.catchUp(f.innovations, len(f.innovations))
 	s := f.newSearch(d, self)
 	var all []match
 	for _, n := range s.candidates() {
@@ -207,18 +208,29 @@ func (s *search) declared() (all []int32) {
 	return slices.DeleteFunc(all, s.is)
 }
 
-// foremost gives those with the greatest weights.
+// foremost gives those with the greatest weights, of equal ones the first. all is
+// ascending.
 func foremost(all []int32, weights []int64) []int32 {
-	slices.SortFunc(all, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(weights[b], weights[a]), cmp.Compare(a, b))
-	})
-	return all[:min(len(all), fullLook)]
+	if len(all) <= fullLook {
+		return all
+	}
+	best := make([]int32, 0, fullLook+1) // the greatest first
+	for _, n := range all {
+		if len(best) == fullLook && weights[n] <= weights[best[fullLook-1]] {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(best, n, func(x, n int32) int {
+			return cmp.Or(cmp.Compare(weights[n], weights[x]), cmp.Compare(x, n))
+		})
+		best = slices.Insert(best, at, n)[:min(len(best)+1, fullLook)]
+	}
+	return best
 }
 
 // shared adds up, for every innovation, how rare that is which it has in common
 // with the draft, for the innovation's length.
 func (s *search) shared() []int64 {
-	c := &s.concordance
+	c := s.concordance
 	shared := make([]int64, len(c.sizes))
 	keys, topics := map[string]bool{}, make([]bool, len(s.topics))
 	for _, t := range s.tellings {
@@ -226,7 +238,7 @@ func (s *search) shared() []int64 {
 			for _, key := range token.keys {
 				if !keys[key] {
 					keys[key] = true
-					addTo(shared, c.places[key], s.rarity(key)*wordShare/1000)
+					addTo(shared, c.of(key), s.rarity(key)*wordShare/1000)
 				}
 			}
 			for _, topic := range token.topics {

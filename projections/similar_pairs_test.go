@@ -98,8 +98,10 @@ type measured struct {
 	others      int // wrongly, another innovation of the ledger
 }
 
-func (m measured) precision() float64 { return float64(m.found) / float64(m.found+m.lookAlikes+m.others) }
-func (m measured) recall() float64    { return float64(m.found) / float64(m.same) }
+func (m measured) precision() float64 {
+	return float64(m.found) / float64(m.found+m.lookAlikes+m.others)
+}
+func (m measured) recall() float64 { return float64(m.found) / float64(m.same) }
 
 func (m measured) String() string {
 	return fmt.Sprintf("precision %.3f, recall %.3f on %d pairs: %d of %d same ones found, %d look-alikes and %d others called likely duplicates",

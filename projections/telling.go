@@ -28,8 +28,8 @@ const oftenEnough = 3
 // token is a word, or a phrase of several, that says something.
 type token struct {
 	written string
-	own     string   // its own key, for phrases
-	keys    []string // by which it meets others: those of its parts, if it has any
+	own     string   // its own key, for phrases; a phrase has none
+	keys    []string // by which it meets others
 	topics  []uint8
 }
 
@@ -63,8 +63,7 @@ func (l *lexiconOf) tokens(all []token, text string, known map[string]word) []to
 		if len(w.keys) == 0 {
 			continue
 		}
-		t := token{written: written, own: w.own, keys: w.met(), topics: w.topics}
-		all = l.phrased(append(all, t), first)
+		all = phrased(append(all, token{written, w.own, w.keys, w.topics}), first, w.ends)
 	}
 	return all
 }
@@ -77,27 +76,24 @@ func (l *lexiconOf) word(lower string, known map[string]word) word {
 	return l.analyse(lower)
 }
 
-// phrased makes one of the last three or two tokens, if they are a phrase.
-func (l *lexiconOf) phrased(all []token, first int) []token {
-	for n := 3; n > 1; n-- {
-		if len(all)-first < n {
+// phrased makes one of the last tokens if they are a phrase that ends there.
+func phrased(all []token, first int, ends []phrase) []token {
+	for _, p := range ends {
+		from := len(all) - 1 - len(p.before)
+		if from < first {
 			continue
 		}
-		last := all[len(all)-n:]
-		owns, written := last[0].own, last[0].written
-		for _, t := range last[1:] {
-			owns += " " + t.own
+		owns, written := make([]string, 0, longestPhrase), all[from].written
+		for k := len(all) - 2; k >= from; k-- {
+			owns = append(owns, all[k].own)
+		}
+		if !p.follows(owns) {
+			continue
+		}
+		for _, t := range all[from+1:] {
 			written += " " + t.written
 		}
-		meaning, ok := l.phrases[owns]
-		if !ok {
-			continue
-		}
-		topics := l.topics[owns]
-		if meaning != owns {
-			topics = append(topics[:len(topics):len(topics)], l.topics[meaning]...)
-		}
-		return append(all[:len(all)-n], token{written: written, own: owns, keys: []string{meaning}, topics: topics})
+		return append(all[:from], token{written: written, keys: []string{p.meaning}, topics: p.topics})
 	}
 	return all
 }

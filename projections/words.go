@@ -22,12 +22,12 @@ var lexicon = readLexicon(wordLists)
 type lexiconOf struct {
 	stop    map[string]bool
 	respell *strings.Replacer
-	forms   map[string]string // another form's key: the key
-	same    map[string]string // key: that of the first word which means the same
-	phrases map[string]string // keys of two or three words, with spaces: the same
-	parts   map[string]bool   // what compounds are made of
-	whole   map[string]bool   // what is not taken apart
-	common  map[string]int    // in how many of a hundred innovations
+	forms   map[string]string   // another form's key: the key
+	same    map[string]string   // key: that of the first word which means the same
+	phrases map[string][]phrase // by the own key of their last word
+	parts   map[string]bool     // what compounds are made of
+	whole   map[string]bool     // what is not taken apart
+	common  map[string]int      // in how many of a hundred innovations
 	topics  map[string][]uint8
 	names   []string // of the topics
 }
@@ -46,7 +46,7 @@ func readLexicon(lists string) *lexiconOf {
 		}
 	}
 	l := &lexiconOf{
-		stop: map[string]bool{}, forms: map[string]string{}, same: map[string]string{}, phrases: map[string]string{},
+		stop: map[string]bool{}, forms: map[string]string{}, same: map[string]string{}, phrases: map[string][]phrase{},
 		parts: map[string]bool{}, whole: map[string]bool{}, common: map[string]int{}, topics: map[string][]uint8{},
 	}
 	l.readStop(sections["stop"])
@@ -55,6 +55,7 @@ func readLexicon(lists string) *lexiconOf {
 	l.readParts(sections["parts"])
 	l.readCommon(sections["common"])
 	l.readTopics(sections["topics"])
+	l.finishPhrases()
 	return l
 }
 
@@ -92,7 +93,7 @@ func (l *lexiconOf) readSame(lines []string) {
 				first = key
 			}
 			if strings.Contains(key, " ") {
-				l.phrases[key] = first
+				l.addPhrase(key, first)
 				continue
 			}
 			l.parts[key], l.whole[key] = true, true
@@ -122,15 +123,40 @@ func (l *lexiconOf) readTopics(lines []string) {
 		for _, w := range strings.Fields(list) {
 			key := l.phrase(w)
 			if strings.Contains(key, " ") {
-				if _, known := l.phrases[key]; !known {
-					l.phrases[key] = key
-				}
+				l.addPhrase(key, key)
 			} else {
 				l.parts[key] = true
 			}
 			if !slices.Contains(l.topics[key], topic) {
 				l.topics[key] = append(l.topics[key], topic)
 			}
+		}
+	}
+}
+
+// addPhrase notes a phrase, given as keys with spaces between, the first time.
+func (l *lexiconOf) addPhrase(keys, meaning string) {
+	words := strings.Fields(keys)
+	last := words[len(words)-1]
+	before := slices.Clone(words[:len(words)-1])
+	slices.Reverse(before)
+	p := phrase{before: before, meaning: meaning}
+	if !slices.ContainsFunc(l.phrases[last], func(x phrase) bool { return slices.Equal(x.before, before) }) {
+		l.phrases[last] = append(l.phrases[last], p)
+	}
+}
+
+// finishPhrases orders phrases, the longest first, and gives them their topics.
+func (l *lexiconOf) finishPhrases() {
+	for last, phrases := range l.phrases {
+		slices.SortStableFunc(phrases, func(a, b phrase) int { return len(b.before) - len(a.before) })
+		for k, p := range phrases {
+			words := slices.Clone(p.before)
+			slices.Reverse(words)
+			own := strings.Join(append(words, last), " ")
+			phrases[k].topics = slices.Concat(l.topics[own], l.topics[p.meaning])
+			slices.Sort(phrases[k].topics)
+			phrases[k].topics = slices.Compact(phrases[k].topics)
 		}
 	}
 }
@@ -288,21 +314,28 @@ func endsInVowel(s string) bool {
 	return strings.ContainsRune(vowels, r)
 }
 
-// word is what is known of one: the keys by which it meets others, its own first
-// and then those of its parts, if it is a compound; and what it speaks of.
+// word is what is known of one.
 type word struct {
-	own    string
-	keys   []string
-	topics []uint8
+	own     string   // its own key
+	keys    []string // by which it meets others: those of its parts, if it has any, so that a compound meets the same told in several words
+	topics  []uint8  // that it speaks of
+	ends    []phrase // that it may be the last word of
+	numbers []int32  // of keys, in a concordance
 }
 
-// met are the keys by which a word meets others: those of its parts, if it has
-// any, so that a compound and its parts told one by one are alike.
-func (w word) met() []string {
-	if len(w.keys) > 1 {
-		return w.keys[1:]
-	}
-	return w.keys
+// phrase is some words that mean something together.
+type phrase struct {
+	before  []string // own keys of the words before its last, the nearest first
+	meaning string   // its key
+	topics  []uint8
+}
+
+// longestPhrase is the most words of a phrase.
+const longestPhrase = 3
+
+// follows reports whether the phrase's last word stands after the words before it.
+func (p phrase) follows(before []string) bool {
+	return len(before) >= len(p.before) && slices.Equal(before[:len(p.before)], p.before)
 }
 
 // analyse takes a word in lower case apart. A word that says nothing has no keys.
@@ -310,16 +343,21 @@ func (l *lexiconOf) analyse(lower string) (w word) {
 	if l.stop[lower] || utf8.RuneCountInString(lower) < 2 {
 		return w
 	}
-	for i, k := range l.takeApart(lower) {
-		if i == 0 {
-			w.own = k
-		}
-		w.keys = append(w.keys, l.meaning(k))
+	apart := l.takeApart(lower)
+	w.own = apart[0]
+	w.ends = l.phrases[w.own]
+	for _, k := range apart {
 		for _, topic := range l.topics[k] {
 			if !slices.Contains(w.topics, topic) {
 				w.topics = append(w.topics, topic)
 			}
 		}
+	}
+	if len(apart) > 1 {
+		apart = apart[1:]
+	}
+	for _, k := range apart {
+		w.keys = append(w.keys, l.meaning(k))
 	}
 	return w
 }
