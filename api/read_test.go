@@ -31,6 +31,7 @@ func reads(w *world, published receipt) map[string]string {
 		"/innovations":                "/api/v1/innovations",
 		"/innovations/{id}":           "/api/v1/innovations/" + published.id(),
 		"/innovations/{id}/adoptions": "/api/v1/innovations/" + published.id() + "/adoptions",
+		"/innovations/{id}/similar":   "/api/v1/innovations/" + published.id() + "/similar",
 		"/organisations":              "/api/v1/organisations",
 		"/organisations/{orgnr}":      "/api/v1/organisations/" + string(ahus),
 		"/points":                     "/api/v1/points",
