@@ -38,7 +38,10 @@ perhaps replaces, derived_from, links and attachments; quote organisation number
 in YAML. Flags go before FILE. What is missing is asked for on a terminal. Without
 originators your organisation is the only one.
 
-What is about to be signed is shown in plain language first. If others have made
+What the ledger has that is similar is shown first, since the same project must not
+be registered twice. On a terminal you are asked whether it is one of those.
+
+What is about to be signed is shown in plain language, too. If others have made
 the innovation with you, they must sign, too: the half-signed event is written to
 a file for them, and nothing is submitted yet.
 
@@ -79,6 +82,11 @@ func (p *publishing) run(cmd *cobra.Command, e *env, args []string) error {
 	missing, err := unsignedBy(union(before, originators(d.Originators)), a.owners)
 	if err != nil {
 		return err
+	}
+	if p.revise == "" {
+		if err := e.compare(ctx, a, d, p.yes); err != nil {
+			return err
+		}
 	}
 	payload, err := a.payload(p.data(d))
 	if err != nil {

@@ -151,6 +151,23 @@ const (
 	wordKeyFile
 	staleRevision
 
+	likelyDuplicates
+	lookAlikes
+	notCompared
+	askWhetherSame
+	reviseInstead
+	adoptInstead
+	deriveInstead
+	mergeInstead
+	labelSimilarity
+	labelSharedWords
+	labelRelatedWords
+	labelLineage
+	wordWithdrawn
+	wordDerivedFrom
+	wordBranch
+	wordSameRoot
+
 	messageCount
 )
 
@@ -450,6 +467,67 @@ var messages = [messageCount][3]string{
 		"innovasjonen ble revidert mens du bekreftet, og ingenting er registrert. Kjør «spredning confirm %s» på nytt, og les innovasjonen slik den er nå, før du signerer",
 		"innovasjonen vart revidert medan du stadfesta, og ingenting er registrert. Køyr «spredning confirm %s» på nytt, og les innovasjonen slik han er no, før du signerer",
 		"the innovation was revised while you confirmed it, and nothing was registered. Run “spredning confirm %s” again, and read the innovation as it is now before you sign",
+	},
+
+	likelyDuplicates: {
+		"Dette kan være registrert allerede:",
+		"Dette kan vere registrert allereie:",
+		"This may be registered already:",
+	},
+	lookAlikes: {
+		"Dette ligner, men er trolig noe annet:",
+		"Dette liknar, men er truleg noko anna:",
+		"These are similar, but probably something else:",
+	},
+	notCompared: {
+		"Det kunne ikke undersøkes om innovasjonen er registrert fra før: %s",
+		"Det kunne ikkje undersøkjast om innovasjonen er registrert frå før: %s",
+		"It could not be checked whether the innovation is registered already: %s",
+	},
+	askWhetherSame: {
+		"Er innovasjonen den samme som en av de første, altså registrert allerede?",
+		"Er innovasjonen den same som ein av dei første, altså registrert allereie?",
+		"Is the innovation the same as one of the first, that is, registered already?",
+	},
+	reviseInstead: {
+		"Har dere vært med på å lage den, reviderer dere den i stedet:",
+		"Har de vore med på å lage han, reviderer de han i staden:",
+		"If you are one of its originators, revise it instead:",
+	},
+	adoptInstead: {
+		"Har dere tatt den i bruk fra andre, bekrefter dere det i stedet:",
+		"Har de teke han i bruk frå andre, stadfestar de det i staden:",
+		"If you have taken it into use from others, confirm that instead:",
+	},
+	deriveInstead: {
+		"Bygger deres på den, men er noe nytt, publiserer dere med henvisning til den:",
+		"Byggjer dykkar på han, men er noko nytt, publiserer de med tilvising til han:",
+		"If yours is derived from it but is something new, publish it with a reference to it:",
+	},
+	mergeInstead: {
+		"Er det samme prosjektet alt registrert to ganger, slås de to sammen med en innovation.merged som alle opphavene til begge signerer (spredning sign --help).",
+		"Er det same prosjektet alt registrert to gonger, blir dei to slått saman med ein innovation.merged som alle opphava til begge signerer (spredning sign --help).",
+		"If the same project has been registered twice already, the two are joined by an innovation.merged that all originators of both sign (spredning sign --help).",
+	},
+	labelSimilarity:   {"Likhet", "Likskap", "Similarity"},
+	labelSharedWords:  {"Felles ord", "Felles ord", "Shared words"},
+	labelRelatedWords: {"Beslektede ord", "Nærskylde ord", "Related words"},
+	labelLineage:      {"Slektskap", "Slektskap", "Lineage"},
+	wordWithdrawn:     {"(trukket tilbake)", "(trekt tilbake)", "(withdrawn)"},
+	wordDerivedFrom: {
+		"det du publiserer, er oppgitt å bygge på denne",
+		"det du publiserer, er oppgitt å byggje på denne",
+		"what you publish is declared to be derived from this one",
+	},
+	wordBranch: {
+		"denne bygger på det du publiserer",
+		"denne byggjer på det du publiserer",
+		"this one is derived from what you publish",
+	},
+	wordSameRoot: {
+		"begge bygger på samme innovasjon",
+		"begge byggjer på same innovasjon",
+		"both are derived from the same innovation",
 	},
 }
 

@@ -99,6 +99,7 @@ func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listeni
 	}).HTTP()
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(listener) }()
+	go n.view.Prepare()
 	listening(listener.Addr().String())
 	select {
 	case err := <-served:
