@@ -35,7 +35,7 @@ type SimilarReason struct {
 // How much each thing says for two innovations being one, in thousandths of
 // natural log-odds. Fitted on testdata/similar/tuning.yaml and rounded.
 const (
-	unlikely        = -7950 // before anything is known
+	unlikely        = -7900 // before anything is known
 	forOriginators  = 3500  // they have one in common
 	forSeveral      = 1200  // and one of the two has several: partners register a project each
 	forTime         = 2700  // in use since the same day, less by half for each halvedIn days between

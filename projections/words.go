@@ -223,11 +223,24 @@ func systematic(key string) string {
 	if rest, ok := strings.CutPrefix(key, "kv"); ok {
 		key = "hv" + rest
 	}
-	key = sounds.Replace(key)
+	key = contracted(sounds.Replace(key))
 	if rest, ok := strings.CutSuffix(key, "mm"); ok {
 		return rest + "m" // hjem, hjemmet
 	}
 	return key
+}
+
+// contracted takes the e out of an ending -el, and one of the two consonants
+// before: fødsel has fødsler, and middel has midler.
+func contracted(key string) string {
+	rest, ok := strings.CutSuffix(key, "el")
+	if !ok || !longEnough(rest, 3) || endsInVowel(rest) {
+		return key
+	}
+	if last := len(rest) - 1; rest[last] == rest[last-1] {
+		rest = rest[:last]
+	}
+	return rest + "l"
 }
 
 // Endings, the longer before the shorter. Of those of inflection a word may have
@@ -347,7 +360,7 @@ func (l *lexiconOf) analyse(lower string) (w word) {
 	w.own = apart[0]
 	w.ends = l.phrases[w.own]
 	for _, k := range apart {
-		for _, topic := range l.topics[k] {
+		for _, topic := range slices.Concat(l.topics[k], l.topics[l.meaning(k)]) {
 			if !slices.Contains(w.topics, topic) {
 				w.topics = append(w.topics, topic)
 			}

@@ -29,6 +29,11 @@ func TestFormsMeet(t *testing.T) {
 		"barn barna barnet born borna",
 		"gjøre gjere",
 		"rom rommet rommene romma",
+		"legemiddel legemidler legemidlene legemiddelet",
+		"fødsel fødselen fødsler fødslar",
+		"gammel gamle",
+		"varsel varsler varslene",
+		"øvelse øvelser øver øving øvinga",
 	} {
 		words := strings.Fields(line)
 		for _, w := range words[1:] {
@@ -42,10 +47,10 @@ func TestFormsMeet(t *testing.T) {
 // TestOtherWordsDoNotMeet: words of a line have different keys.
 func TestOtherWordsDoNotMeet(t *testing.T) {
 	for _, line := range []string{
-		"lege legge leke lege­middel", "lunge lang", "nyre ny", "barn barsel", "mat matte", "hud hode", "rett ret", "føde fot", "tann tonn", "hjerte hjerne",
+		"lege legge leke legemiddel", "lunge lang", "nyre ny", "barn barsel", "mat matte", "hud hode", "rett ret", "føde fot", "tann tonn", "hjerte hjerne",
 	} {
 		seen := map[string]string{}
-		for _, w := range strings.Fields(strings.ReplaceAll(line, "\u00ad", "")) {
+		for _, w := range strings.Fields(line) {
 			key := lexicon.key(w)
 			if other := seen[key]; other != "" {
 				t.Errorf("%s and %s are both %s", other, w, key)
