@@ -28,8 +28,9 @@ const wordShare = 300
 // angle between all that they speak of, and by whether each other's titles are
 // taken up.
 func (s *search) agree(a, b *telling) agreement {
+	angle := s.angle(a, b)
 	return agreement{
-		subjects: (s.angle(a, b) + s.takenUp(a, b)) / 2,
+		subjects: (angle + s.takenUp(a, b, angle)) / 2,
 		words:    s.sharedWords(a, b),
 		apart:    apart(a, b, 'w') || apart(a, b, 'i'),
 		idle:     idle(a, b),
@@ -62,8 +63,8 @@ func (s *search) angle(a, b *telling) int64 {
 }
 
 // takenUp is how much of what the titles speak of is spoken of in the other
-// telling as well.
-func (s *search) takenUp(a, b *telling) int64 {
+// telling as well; unknown where neither speaks of any topic.
+func (s *search) takenUp(a, b *telling, unknown int64) int64 {
 	x, inA := s.titleIn(a, b)
 	y, inB := s.titleIn(b, a)
 	switch {
@@ -74,7 +75,7 @@ func (s *search) takenUp(a, b *telling) int64 {
 	case inB:
 		return y
 	}
-	return 500 // nothing is known of it
+	return unknown
 }
 
 func (s *search) titleIn(of, in *telling) (part int64, speaks bool) {

@@ -6,6 +6,9 @@
 // same bytes, on any node and at any time. A [View] is a Fold that is kept up to
 // date while others read it.
 //
+// [Fold.Similar] finds what a draft may be a duplicate of, from words.txt and the
+// fold alone.
+//
 // Points follow from the fold by [Fold.Table] alone; every line of a table
 // names the entry that it came from.
 package projections
