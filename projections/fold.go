@@ -30,7 +30,13 @@ type Fold struct {
 	struck      map[int64]struct{}   // entries of pairs that a retraction came after
 	keys        map[keys.ID]*enrolled
 	rules       []publishedRules
-	years       []year
+	years       []year // in order, without gaps; the closed ones first
+
+	slots                int    // given out; see innovation
+	pairJoins, slotJoins []join // in order
+	scored               tally  // in the closed years
+
+	readings kept // of now
 }
 
 // organisation is one registered organisation, as it is now.
@@ -53,6 +59,7 @@ type innovation struct {
 	revision  string
 	makers    []int32 // its originators' numbers, in their order
 	ever      []int32 // those that are or were originators
+	slots     []int32 // of those, each the same as that of another that has become one with it
 	parent    int32   // derived from; none
 	branches  []int32
 	withdrawn *reason
@@ -165,10 +172,14 @@ type year struct {
 	year     int
 	opened   int64
 	reportBy ledger.Date
-	closed   int64   // index of its closing; -1: it is open
-	frozen   Table   // as at its closing
-	scores   []score // which gave it
+	closed   int64    // index of its closing; -1: it is open
+	frozen   Table    // as at its closing, without lines
+	scores   []score  // which gave it, and its lines
+	reading  *reading // as at its closing; nil: it is open
 }
+
+// join says that one pair or slot has become another.
+type join struct{ from, into int32 }
 
 // NewFold gives the fold of no entries.
 func NewFold() *Fold {
@@ -356,6 +367,7 @@ func (f *Fold) revise(i *innovation, e *ledger.Entry, d *ledger.Innovation) {
 		i.makers = append(i.makers, number)
 		if add(&i.ever, number) {
 			f.orgs[number].made = append(f.orgs[number].made, i.number)
+			i.slots = append(i.slots, f.newSlot(i, number))
 		}
 	}
 }
