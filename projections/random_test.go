@@ -833,6 +833,11 @@ func (r *random) openYear() error {
 
 func (r *random) publishRules() error {
 	r.rules++
+	_, err := r.byAuthority(&ledger.RulesPublication{Rules: r.drawRules()})
+	return err
+}
+
+func (r *random) drawRules() ledger.Rules {
 	rules := ledger.Rules{
 		ID: fmt.Sprintf("rules %d", r.rules), FromYear: pick(r, 2021, 2022, 2022, 2023, 2024, 2025, 2026),
 		Basis: pick(r, ledger.BasisAdoption, ledger.BasisProject), Lineage: pick(r, ledger.LineageEach, ledger.LineageOnce),
@@ -845,8 +850,7 @@ func (r *random) publishRules() error {
 	}
 	rules.Originator.SameRegion, rules.Adopter.SameRegion = r.values()
 	rules.Originator.OtherRegion, rules.Adopter.OtherRegion = r.values()
-	_, err := r.byAuthority(&ledger.RulesPublication{Rules: rules})
-	return err
+	return rules
 }
 
 func (r *random) kinds() []ledger.Kind {
@@ -869,7 +873,7 @@ func (r *random) values() (originator, adopter *ledger.Milli) {
 // laws are what holds of every ledger.
 var laws = []func(*testing.T, *random){
 	tablesAgree, naiveYearsAgree, correctionsAgree, closedStaysClosed, tablesAddUp, linesLeadToEntries, pairsScoreOnce, pairsShareNothing, replaysAlike,
-	quietPairsAsTold, strikesRaiseNobody,
+	quietPairsAsTold, strikesRaiseNobody, simulationsAgree, simulatingNothingNew,
 }
 
 // quietPairsAsTold leaves out what is told of pairs that are one by a merger.
@@ -955,13 +959,15 @@ type naiveYear struct {
 }
 
 // naiveAll gives every opened year as naiveTable does, but reads the entries once for all of them.
-func naiveAll(entries [][]byte) (years []naiveYear) {
-	now := naiveRead(entries)
+func naiveAll(entries [][]byte) []naiveYear { return naiveAllBy(entries, naiveRead) }
+
+func naiveAllBy(entries [][]byte, read func([][]byte) *naiveLedger) (years []naiveYear) {
+	now := read(entries)
 	var scored []naiveAdoption
 	for _, year := range slices.Sorted(maps.Keys(now.opened)) {
 		y := naiveYear{year: year, then: now, earlier: scored}
 		if closing, closed := now.closed[year]; closed {
-			y.then = naiveRead(entries[:closing+1])
+			y.then = read(entries[:closing+1])
 		}
 		scored = y.then.score(year, slices.Clone(scored))
 		y.scored = scored[len(y.earlier):]
@@ -1089,6 +1095,11 @@ var wanted = []string{
 	"strikes: adoption.retracted", "strikes: adoption.disputed", "strikes: dispute.decided", "strikes: innovation.withdrawn",
 	"refused not_authorised", "refused already_exists", "refused wrong_state", "refused own_innovation", "refused stale_revision",
 	"refused under_dispute", "refused missing_signature", "refused revoked_key", "refused unknown_adoption",
+	"simulated line gained by no_rules", "simulated line gained by not_eligible", "simulated line gained by kind",
+	"simulated line gained by scored", "simulated line gained by lineage", "simulated line gained by limit", "simulated line gained by project",
+	"simulated line lost by not_eligible", "simulated line lost by kind", "simulated line lost by scored",
+	"simulated line lost by lineage", "simulated line lost by limit", "simulated line lost by project",
+	"simulated line changed by value", "simulated line changed by reach",
 }
 
 func (c *coverage) check(t *testing.T) {

@@ -1,0 +1,20 @@
+package projections
+
+import "unsafe"
+
+// Reread reads the years anew, as at a position that nobody has asked about.
+func (f *Fold) Reread() { f.readings.now = nil; f.Readings() }
+
+// ReadingBytes is what the readings of all years take, but for what is the fold's own.
+func (f *Fold) ReadingBytes() (n uintptr) {
+	size := func(length, of uintptr) { n += length * of }
+	for _, y := range f.Readings().years {
+		size(uintptr(cap(y.candidates)), unsafe.Sizeof(candidate{}))
+		size(uintptr(cap(y.couples)), 4)
+		size(uintptr(cap(y.innovations)), unsafe.Sizeof(project{}))
+		size(uintptr(cap(y.makers)), unsafe.Sizeof(maker{}))
+		size(uintptr(cap(y.kin)+cap(y.lined)), unsafe.Sizeof(relative{}))
+		size(uintptr(cap(y.orgs)), unsafe.Sizeof(party{}))
+	}
+	return n
+}
