@@ -10,11 +10,10 @@ func (f *Fold) ReadingBytes() (n uintptr) {
 	size := func(length, of uintptr) { n += length * of }
 	for _, y := range f.Readings().years {
 		size(uintptr(cap(y.candidates)), unsafe.Sizeof(candidate{}))
-		size(uintptr(cap(y.couples)), 4)
+		size(uintptr(cap(y.parts)), unsafe.Sizeof(part{}))
 		size(uintptr(cap(y.innovations)), unsafe.Sizeof(project{}))
-		size(uintptr(cap(y.makers)), unsafe.Sizeof(maker{}))
 		size(uintptr(cap(y.kin)+cap(y.lined)), unsafe.Sizeof(relative{}))
-		size(uintptr(cap(y.orgs)), unsafe.Sizeof(party{}))
+		size(uintptr(cap(y.orgs)), unsafe.Sizeof(party{})+1)
 	}
 	return n
 }

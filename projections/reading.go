@@ -22,15 +22,14 @@ type reading struct {
 	closed   bool
 
 	orgs        []party // by number
+	areas       []area  // of those
 	innovations []project
-	makers      []maker // of the innovations, one after the other
 	candidates  []candidate
-	couples     []int32 // of the candidates' makers, one after the other: an originator and an adopter, by who acts for them
-
-	numbered struct{ couples, branches, lines int }
+	parts       []part // of the candidates' originators, one after the other
+	numbered    struct{ couples, branches, lines int }
 
 	kin   []relative // pairs, by the branch that they share with candidates
-	lined []relative // slots, by the line that they share with makers
+	lined []relative // slots, by the line that they share with parts
 
 	pairs, slots         int // how many the fold had
 	pairJoins, slotJoins []join
@@ -41,17 +40,18 @@ type party struct {
 	orgnr    ledger.Orgnr
 	name     string
 	region   string
-	area     uint8 // the region's number; 0: none
 	kind     ledger.Kind
 	from, to int // years in the national measuring system
 	heir     int32
 }
 
+// area is a region's number; 0: none.
+type area uint8
+
 // project is a final innovation as it was.
 type project struct {
-	id         ulid.ULID
-	first, end int32 // of its makers
-	ground     ground
+	id     ulid.ULID
+	ground ground
 }
 
 // ground is what makes an innovation ineligible: in itself, or under some rules.
@@ -78,14 +78,6 @@ func outBy(rules *ledger.Rules) ground {
 	return g
 }
 
-// maker is an originator's part in an innovation.
-type maker struct {
-	org   int32
-	share int32 // permille
-	slot  int32
-	line  int32 // the lineage and who acts for the originator; none: the innovation is alone in it
-}
-
 // candidate is a pair that is in its year and counts, unless the rules say
 // otherwise.
 type candidate struct {
@@ -94,6 +86,17 @@ type candidate struct {
 	confirmer  int32
 	innovation int32
 	branch     int32 // the lineage and the adopter; none: the innovation is alone in it
+	parts      int32 // how many
+}
+
+// part is an originator's in a candidate. What is the innovation's own stands in
+// all its candidates, so that computing walks straight through memory.
+type part struct {
+	org    int32
+	share  int32 // permille
+	couple int32 // the originator and the adopter, by who acts for them
+	slot   int32
+	line   int32 // the lineage and who acts for the originator; none: the innovation is alone in it
 }
 
 // relative says that something is one with others: a pair or a slot, and the
@@ -103,27 +106,30 @@ type relative struct{ of, shared int32 }
 // reader reads years at the fold's position.
 type reader struct {
 	*Fold
-	roots    []int32 // by final innovation, as far as they are known
+	orgs     []party
+	areas    []area
+	roots    []int32 // by final innovation
 	branched []bool  // by root: others are derived from it
 }
 
 func (f *Fold) reader() *reader {
 	r := &reader{Fold: f, roots: make([]int32, len(f.innovations)), branched: make([]bool, len(f.innovations))}
+	r.orgs, r.areas = f.parties()
 	for n := range r.roots {
 		r.roots[n] = none
 	}
-	for _, i := range f.innovations {
-		if i.into == none && i.parent != none {
-			r.branched[r.rootOf(i.number)] = true
+	for n, i := range f.innovations {
+		if i.into == none {
+			root := r.trace(int32(n))
+			r.branched[root] = r.branched[root] || i.parent != none
 		}
 	}
 	return r
 }
 
-// rootOf is root, once for each innovation.
-func (r *reader) rootOf(innovation int32) int32 {
+// trace finds a final innovation's root, and those of all between.
+func (r *reader) trace(at int32) int32 {
 	var passed []int32
-	at := r.final(innovation)
 	for r.roots[at] == none {
 		passed = append(passed, at)
 		parent := r.innovations[at].parent
@@ -142,10 +148,9 @@ func (r *reader) rootOf(innovation int32) int32 {
 // read reads the years from one up to another, both opened.
 func (r *reader) read(from, to int) []*reading {
 	all := make([]*reading, to-from+1)
-	orgs := r.parties()
 	for k := range all {
 		all[k] = &reading{
-			year: from + k, position: r.Position, orgs: orgs, pairs: len(r.pairs), slots: r.slots,
+			year: from + k, position: r.Position, orgs: r.orgs, areas: r.areas, pairs: len(r.pairs), slots: r.slots,
 			pairJoins: r.pairJoins, slotJoins: r.slotJoins,
 		}
 	}
@@ -154,11 +159,11 @@ func (r *reader) read(from, to int) []*reading {
 			continue
 		}
 		p := &r.pairs[e.pair]
-		if p.entry != uint32(index) || r.standing(e.pair) != "" {
+		if p.entry != uint32(index) {
 			continue
 		}
-		if k := r.yearOf(e.pair) - from; k >= 0 && k < len(all) {
-			all[k].candidates = append(all[k].candidates, candidate{e.pair, p.entry, p.confirmer, p.innovation, none})
+		if k := r.yearOf(e.pair) - from; k >= 0 && k < len(all) && r.standing(e.pair) == "" {
+			all[k].candidates = append(all[k].candidates, candidate{e.pair, p.entry, p.confirmer, p.innovation, none, 0})
 		}
 	}
 	for _, y := range all {
@@ -167,16 +172,16 @@ func (r *reader) read(from, to int) []*reading {
 	return all
 }
 
-func (r *reader) parties() []party {
-	all := make([]party, len(r.orgs))
-	areas := map[string]uint8{"": 0}
-	for n, o := range r.orgs {
-		if _, there := areas[o.Region]; !there {
-			areas[o.Region] = uint8(len(areas))
+func (f *Fold) parties() ([]party, []area) {
+	all, areas := make([]party, len(f.orgs)), make([]area, len(f.orgs))
+	numbers := map[string]area{"": 0}
+	for n, o := range f.orgs {
+		if _, there := numbers[o.Region]; !there {
+			numbers[o.Region] = area(len(numbers))
 		}
+		areas[n] = numbers[o.Region]
 		p := party{
-			orgnr: o.Orgnr, name: o.Name, region: o.Region, area: areas[o.Region], kind: o.Kind,
-			from: math.MaxInt, to: math.MaxInt, heir: r.heir(int32(n)),
+			orgnr: o.Orgnr, name: o.Name, region: o.Region, kind: o.Kind, from: math.MaxInt, to: math.MaxInt, heir: f.heir(int32(n)),
 		}
 		if o.MeasuredFrom != nil {
 			p.from = *o.MeasuredFrom
@@ -186,63 +191,52 @@ func (r *reader) parties() []party {
 		}
 		all[n] = p
 	}
-	return all
+	return all, areas
 }
 
 // complete gives the candidates' innovations numbers of the reading, and numbers
 // what candidates and makers share.
 func (r *reader) complete(y *reading) {
 	y.candidates = slices.Clone(y.candidates) // no longer than it is
-	of := numbering[int32]{}
-	branches, lines, couples := numbering[pairKey]{}, numbering[pairKey]{}, numbering[pairKey]{}
+	numbers := make([]int32, len(r.innovations))
+	branches, lines, couples := numbering{}, numbering{}, numbering{}
 	for k := range y.candidates {
 		c := &y.candidates[k]
-		final, adopter := c.innovation, r.pairs[c.pair].adopter
-		if root := r.rootOf(final); r.branched[root] {
-			c.branch = branches.of(pairKey{root, adopter})
+		i, adopter, root := r.innovations[c.innovation], r.pairs[c.pair].adopter, r.roots[c.innovation]
+		if r.branched[root] {
+			c.branch = branches.of(root, adopter)
 		}
-		if c.innovation = of.of(final); int(c.innovation) == len(y.innovations) {
-			r.project(y, r.innovations[final], lines)
+		if numbers[i.number] == 0 {
+			y.innovations = append(y.innovations, project{i.id, r.groundOf(i)})
+			numbers[i.number] = int32(len(y.innovations))
 		}
-		for _, m := range y.makersOf(c) {
-			y.couples = append(y.couples, couples.of(pairKey{y.orgs[m.org].heir, adopter}))
+		c.innovation, c.parts = numbers[i.number]-1, int32(len(i.makers))
+		for at, org := range i.makers {
+			heir := y.orgs[org].heir
+			p := part{org, int32(i.Originators[at].Share), couples.of(heir, adopter), i.slot(org), none}
+			if r.branched[root] {
+				p.line = lines.of(root, heir)
+			}
+			y.parts = append(y.parts, p)
 		}
 	}
-	y.couples = slices.Clone(y.couples)
+	y.parts = slices.Clone(y.parts)
 	y.numbered.couples, y.numbered.branches, y.numbered.lines = len(couples), len(branches), len(lines)
 	r.relate(y, branches, lines)
 }
 
-// numbering numbers what is asked for, from 0.
-type numbering[T comparable] map[T]int32
+// numbering numbers twos of numbers, from 0.
+type numbering map[uint64]int32
 
-func (n numbering[T]) of(what T) int32 {
-	number, ok := n[what]
+func two(a, b int32) uint64 { return uint64(uint32(a))<<32 | uint64(uint32(b)) }
+
+func (n numbering) of(a, b int32) int32 {
+	number, ok := n[two(a, b)]
 	if !ok {
 		number = int32(len(n))
-		n[what] = number
+		n[two(a, b)] = number
 	}
 	return number
-}
-
-func (y *reading) makersOf(c *candidate) []maker {
-	i := &y.innovations[c.innovation]
-	return y.makers[i.first:i.end]
-}
-
-// project adds an innovation and its makers to a reading.
-func (r *reader) project(y *reading, i *innovation, lines numbering[pairKey]) {
-	p := project{id: i.id, first: int32(len(y.makers)), ground: r.groundOf(i)}
-	root := r.rootOf(i.number)
-	for at, org := range i.makers {
-		m := maker{org: org, share: int32(i.Originators[at].Share), slot: i.slot(org), line: none}
-		if r.branched[root] {
-			m.line = lines.of(pairKey{root, y.orgs[org].heir})
-		}
-		y.makers = append(y.makers, m)
-	}
-	p.end = int32(len(y.makers))
-	y.innovations = append(y.innovations, p)
 }
 
 // groundOf gives what may make an innovation, or one merged into it, ineligible.
@@ -272,30 +266,31 @@ func (i *innovation) ground() (g ground) {
 }
 
 // relate finds the pairs and slots, whatever their year, that are of the
-// lineages of a reading's candidates and makers.
-func (r *reader) relate(y *reading, branches, lines numbering[pairKey]) {
+// lineages of a reading's candidates and their originators.
+func (r *reader) relate(y *reading, branches, lines numbering) {
 	if len(branches) == 0 {
 		return
 	}
 	for n := range r.pairs {
 		p := &r.pairs[n]
-		if p.joined != none {
+		if p.joined != none || !r.branched[r.roots[p.innovation]] {
 			continue
 		}
-		if shared, ok := branches[pairKey{r.rootOf(p.innovation), p.adopter}]; ok {
+		if shared, ok := branches[two(r.roots[p.innovation], p.adopter)]; ok {
 			y.kin = append(y.kin, relative{int32(n), shared})
 		}
 	}
-	for _, i := range r.innovations {
-		if i.into != none {
+	for n, i := range r.innovations {
+		if i.into != none || !r.branched[r.roots[n]] {
 			continue
 		}
 		for k, org := range i.ever {
-			if shared, ok := lines[pairKey{r.rootOf(i.number), y.orgs[org].heir}]; ok {
+			if shared, ok := lines[two(r.roots[n], y.orgs[org].heir)]; ok {
 				y.lined = append(y.lined, relative{i.slots[k], shared})
 			}
 		}
 	}
+	y.kin, y.lined = slices.Clone(y.kin), slices.Clone(y.lined)
 }
 
 // standing says why a pair does not count, whatever the rules; empty: it may.

@@ -47,7 +47,7 @@ func (f *Fold) Readings() *Readings {
 
 func (f *Fold) readYears() *Readings {
 	reader := f.reader()
-	r := &Readings{Position: f.Position, parties: reader.parties(), scored: f.scored.clone()}
+	r := &Readings{Position: f.Position, parties: reader.orgs, scored: f.scored.clone()}
 	for _, y := range f.years {
 		if y.closed >= 0 {
 			r.years = append(r.years, readYear{y.reading, y.frozen.Rules, y.frozen})

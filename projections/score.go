@@ -11,11 +11,14 @@ import (
 // of a whole lineage follows from it.
 type tally struct {
 	pairs, got           bits
-	pairJoins, slotJoins int // that are counted in
+	pairJoins, slotJoins int  // that are counted in
+	adoptions            bool // in every year, each gives lines: nobody asks who has got some
 }
 
 func (t *tally) clone() tally {
-	return tally{slices.Clone(t.pairs), slices.Clone(t.got), t.pairJoins, t.slotJoins}
+	c := *t
+	c.pairs, c.got = slices.Clone(t.pairs), slices.Clone(t.got)
+	return c
 }
 
 // catchUp counts in the mergers up to a reading: what one of two has scored, the
@@ -96,12 +99,13 @@ type scorer struct {
 	once  bool // a lineage is one project
 	each  bool // each adoption gives lines, not each project
 
-	counts  []bool // by organisation: of an eligible kind, and measured in the year
-	fits    []why  // by innovation
-	branch  bits   // that have scored
-	line    bits   // in their reaches, that have been given
-	ofInn   []int32
-	between []int32 // how many a couple has had in the year
+	out    ground // on which innovations are out
+	counts []bool // by organisation: of an eligible kind, and measured in the year
+	branch bits   // that have scored
+	line   bits   // in their reaches, that have been given
+
+	perInn, perCouple int32 // limits; 0: none
+	ofInn, between    []int32
 
 	eligible []int // which of the candidate's makers
 	given    []score
@@ -117,20 +121,19 @@ func (y *reading) score(t *tally, rules *ledger.Rules, keep keep) *outcome {
 		return o
 	}
 	s := y.scorer(t, rules)
-	couples := y.couples
-	for k := range y.candidates {
+	for k, rest := 0, y.parts; k < len(y.candidates); k++ {
 		c := &y.candidates[k]
-		makers := y.makersOf(c)
-		skip := s.judge(c, makers, couples)
+		parts := rest[:c.parts]
+		rest = rest[c.parts:]
+		skip := s.judge(c, parts)
 		if skip == whyNot {
-			s.take(c, couples)
-			s.give(int32(k), c, makers)
+			s.take(c, parts)
+			s.give(int32(k), c, parts)
 			o.add(s.given, keep)
 		}
 		if keep&keepSkips != 0 {
 			o.skips = append(o.skips, skip)
 		}
-		couples = couples[len(makers):]
 	}
 	return o
 }
@@ -153,11 +156,11 @@ func (o *outcome) add(given []score, keep keep) {
 
 func (y *reading) scorer(t *tally, rules *ledger.Rules) *scorer {
 	s := &scorer{
-		reading: y, tally: t, rules: rules, once: rules.Lineage == ledger.LineageOnce, each: rules.Basis == ledger.BasisAdoption,
+		reading: y, tally: t, rules: rules, out: outBy(rules), once: rules.Lineage == ledger.LineageOnce, each: rules.Basis == ledger.BasisAdoption,
+		perInn: int32(*rules.MaxAdoptionsPerInnovation), perCouple: int32(*rules.MaxPerOriginatorAdopter),
 		ofInn: make([]int32, len(y.innovations)), between: make([]int32, y.numbered.couples),
 	}
 	s.counting()
-	s.fitting()
 	s.recall()
 	return s
 }
@@ -169,21 +172,6 @@ func (s *scorer) counting() {
 	for n := range s.orgs {
 		o := &s.orgs[n]
 		s.counts[n] = o.from <= s.year && s.year <= o.to && slices.Contains(s.rules.EligibleKinds, o.kind)
-	}
-}
-
-// fitting judges the innovations.
-func (s *scorer) fitting() {
-	s.fits = make([]why, len(s.innovations))
-	out := outBy(s.rules)
-	for n := range s.innovations {
-		i := &s.innovations[n]
-		switch {
-		case i.ground&out != 0:
-			s.fits[n] = whyNotEligible
-		case !slices.ContainsFunc(s.makers[i.first:i.end], func(m maker) bool { return s.counts[m.org] }):
-			s.fits[n] = whyKind
-		}
 	}
 }
 
@@ -204,26 +192,26 @@ func (s *scorer) recall() {
 	}
 }
 
-// judge says why a candidate does not score, and finds the makers that may get
-// lines if it does.
-func (s *scorer) judge(c *candidate, makers []maker, couples []int32) why {
+// judge says why a candidate does not score, and finds the originators that may
+// get lines if it does.
+func (s *scorer) judge(c *candidate, parts []part) why {
+	if s.innovations[c.innovation].ground&s.out != 0 {
+		return whyNotEligible
+	}
+	s.eligible = s.eligible[:0]
+	for at := range parts {
+		if s.counts[parts[at].org] {
+			s.eligible = append(s.eligible, at)
+		}
+	}
 	switch {
-	case s.fits[c.innovation] != whyNot:
-		return s.fits[c.innovation]
-	case !s.counts[c.confirmer]:
+	case !s.counts[c.confirmer] || len(s.eligible) == 0:
 		return whyKind
 	case s.tally.pairs.has(c.pair):
 		return whyScored
 	case s.once && c.branch != none && s.branch.has(c.branch):
 		return whyLineage
-	}
-	s.eligible = s.eligible[:0]
-	for at := range makers {
-		if s.counts[makers[at].org] {
-			s.eligible = append(s.eligible, at)
-		}
-	}
-	if s.full(c, couples) {
+	case s.full(c, parts):
 		return whyLimit
 	}
 	return whyNot
@@ -231,47 +219,58 @@ func (s *scorer) judge(c *candidate, makers []maker, couples []int32) why {
 
 // full reports whether the innovation, or an eligible originator with the
 // adopter, has had its adoptions of the year.
-func (s *scorer) full(c *candidate, couples []int32) bool {
-	if limit := *s.rules.MaxAdoptionsPerInnovation; limit > 0 && int(s.ofInn[c.innovation]) >= limit {
+func (s *scorer) full(c *candidate, parts []part) bool {
+	if s.perInn > 0 && s.ofInn[c.innovation] >= s.perInn {
 		return true
 	}
-	limit := *s.rules.MaxPerOriginatorAdopter
-	return limit > 0 && slices.ContainsFunc(s.eligible, func(at int) bool { return int(s.between[couples[at]]) >= limit })
+	if s.perCouple == 0 {
+		return false
+	}
+	for _, at := range s.eligible {
+		if s.between[parts[at].couple] >= s.perCouple {
+			return true
+		}
+	}
+	return false
 }
 
 // take counts a candidate that scores. Two originators that have become one are
 // counted once.
-func (s *scorer) take(c *candidate, couples []int32) {
+func (s *scorer) take(c *candidate, parts []part) {
 	s.tally.pairs.add(c.pair)
 	if c.branch != none {
 		s.branch.add(c.branch)
 	}
-	s.ofInn[c.innovation]++
-	if *s.rules.MaxPerOriginatorAdopter == 0 {
+	if s.perInn > 0 {
+		s.ofInn[c.innovation]++
+	}
+	if s.perCouple == 0 {
 		return
 	}
 	for k, at := range s.eligible {
-		if !slices.ContainsFunc(s.eligible[:k], func(before int) bool { return couples[before] == couples[at] }) {
-			s.between[couples[at]]++
+		couple := parts[at].couple
+		if !slices.ContainsFunc(s.eligible[:k], func(before int) bool { return parts[before].couple == couple }) {
+			s.between[couple]++
 		}
 	}
 }
 
 // give fills given with what a candidate that scores gives to whom.
-func (s *scorer) give(k int32, c *candidate, makers []maker) {
+func (s *scorer) give(k int32, c *candidate, parts []part) {
 	s.given, s.shares = s.given[:0], s.shares[:0]
-	area, near := s.orgs[c.confirmer].area, false
+	area, near := s.areas[c.confirmer], false
 	line := score{pair: c.pair, candidate: k, entry: int64(c.entry)}
 	for _, at := range s.eligible {
-		m := &makers[at]
-		same := area != 0 && s.orgs[m.org].area == area
-		near = near || same
-		if s.each || s.first(m, same) {
-			line.org, line.same = m.org, same
-			s.given, s.shares = append(s.given, line), append(s.shares, int64(m.share))
+		line.org = parts[at].org
+		line.same = area != 0 && s.areas[line.org] == area
+		near = near || line.same
+		if s.each || s.first(&parts[at], line.same) {
+			s.given, s.shares = append(s.given, line), append(s.shares, int64(parts[at].share))
 		}
 	}
-	s.note(makers)
+	if !s.tally.adoptions {
+		s.note(parts)
+	}
 	s.share()
 	line.org, line.same, line.adopted, line.points = c.confirmer, near, true, s.rules.Adopter.By(near)
 	s.given = append(s.given, line)
@@ -279,23 +278,23 @@ func (s *scorer) give(k int32, c *candidate, makers []maker) {
 
 // first reports whether an originator has no line yet for the project, in a
 // reach.
-func (s *scorer) first(m *maker, same bool) bool {
-	if s.once && m.line != none {
-		return !s.line.has(in(m.line, same))
+func (s *scorer) first(p *part, same bool) bool {
+	if s.once && p.line != none {
+		return !s.line.has(in(p.line, same))
 	}
-	return !s.tally.got.has(in(m.slot, same))
+	return !s.tally.got.has(in(p.slot, same))
 }
 
 // note notes the innovation and its lineage: which of the two is one project
 // depends on the rules of the year that asks.
-func (s *scorer) note(makers []maker) {
+func (s *scorer) note(parts []part) {
 	at := 0
 	for _, g := range s.given {
-		for makers[at].org != g.org {
+		for parts[at].org != g.org {
 			at++
 		}
-		s.tally.got.add(in(makers[at].slot, g.same))
-		if line := makers[at].line; line != none {
+		s.tally.got.add(in(parts[at].slot, g.same))
+		if line := parts[at].line; line != none {
 			s.line.add(in(line, g.same))
 		}
 	}

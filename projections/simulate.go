@@ -131,7 +131,8 @@ const (
 // from_year, the closed ones as at their closings; nil: under those in force for
 // each. Lines can be left out of tables and differences.
 func (r *Readings) Simulate(rules *ledger.Rules, lines bool) []SimulatedYear {
-	var simulated, inForce tally
+	var inForce tally
+	simulated := tally{adoptions: rules != nil && rules.Basis == ledger.BasisAdoption}
 	all := make([]SimulatedYear, len(r.years))
 	for k := range r.years {
 		y := &r.years[k]
