@@ -316,3 +316,88 @@ func (c *comparison) changed(before, after score) string {
 	}
 	return byRounding
 }
+
+// Simulation is what to simulate.
+type Simulation struct {
+	Rules *ledger.Rules `json:"rules,omitzero"` // for all years; none: those in force for each
+	Lines *bool         `json:"lines,omitzero"` // in tables and differences; none: true
+	Others
+	Sweep        *Sweep `json:"sweep,omitzero"`
+	OldIndicator bool   `json:"old_indicator,omitzero"` // ask for its points too
+}
+
+// Simulated is what a simulation gives: the tables, and of the rest what was
+// asked for. Nothing is written anywhere.
+type Simulated struct {
+	Position     int64           `json:"position"`
+	Years        []SimulatedYear `json:"years"`
+	Indicator    *Indicator      `json:"indicator,omitzero"`
+	Sweep        *Swept          `json:"sweep,omitzero"`
+	OldIndicator []OldYear       `json:"old_indicator,omitzero"`
+}
+
+// Check says what is wrong with a simulation by itself; nil: nothing. A
+// *ledger.Refusal points at the field.
+func (s *Simulation) Check() error {
+	if s.Rules != nil {
+		if err := s.Rules.Check(); err != nil {
+			if r, ok := err.(*ledger.Refusal); ok {
+				r.Pointer = "/rules" + r.Pointer
+			}
+			return err
+		}
+	}
+	if err := s.Others.Check(); err != nil || s.Sweep == nil {
+		return err
+	}
+	return s.Sweep.Check()
+}
+
+// Cost is how many adoptions are computed, over and over, for a simulation that
+// has been checked.
+func (r *Readings) Cost(s *Simulation) int {
+	times := 1
+	if s.lines() {
+		times = 2
+	}
+	if s.Sweep != nil {
+		times += s.Sweep.steps()
+	}
+	return times * r.adoptions
+}
+
+func (s *Simulation) lines() bool { return s.Lines == nil || *s.Lines }
+
+// Run simulates. The error says what is wrong with what was asked; a
+// *ledger.Refusal points at the field.
+func (r *Readings) Run(s *Simulation) (*Simulated, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	out := &Simulated{Position: r.Position, Years: r.Simulate(s.Rules, s.lines())}
+	others, illustrative := s.fill()
+	t, err := r.threePart(others)
+	if err != nil {
+		return nil, err
+	}
+	if s.asked() {
+		for _, y := range out.Years {
+			t.spread(y.Year, y.Regions)
+		}
+		out.Indicator = &Indicator{others.withoutRows(), illustrative, t.compute()}
+	}
+	if s.Sweep != nil {
+		if out.Sweep, err = r.sweep(s.Sweep, s.Rules, t); err != nil {
+			return nil, err
+		}
+	}
+	if s.OldIndicator {
+		out.OldIndicator = OldIndicator()
+	}
+	return out, nil
+}
+
+func (o Others) withoutRows() Others {
+	o.Grants, o.Commercialisation = nil, nil
+	return o
+}
