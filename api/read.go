@@ -230,23 +230,28 @@ func yearOf(c echo.Context) (int, error) {
 	return year, nil
 }
 
+// position reads the position that is asked for, which there must be.
+func (s *Server) position(c echo.Context) (position int64, given bool, err error) {
+	position, given, err = number(c, "position", 0)
+	if now := s.cfg.View.Position(); err == nil && given && position > now {
+		err = invalidQuery(fmt.Sprintf("position is beyond the newest, %d", now))
+	}
+	return position, given, err
+}
+
 // points is GET /points/{year}, now or as it stood at a position.
 func (s *Server) points(c echo.Context) (reply, error) {
 	year, err := yearOf(c)
 	if err != nil {
 		return reply{}, err
 	}
-	position, given, err := number(c, "position", 0)
+	position, given, err := s.position(c)
 	if err != nil {
 		return reply{}, err
 	}
 	table := func(f *projections.Fold) (projections.Table, bool) { return f.Table(year) }
 	what := fmt.Sprintf("reporting year %d at this position", year)
-	now := s.cfg.View.Position()
-	if given && position > now {
-		return reply{}, invalidQuery(fmt.Sprintf("position is beyond the newest, %d", now))
-	}
-	if !given || position == now {
+	if !given || position == s.cfg.View.Position() {
 		r, err := found(s, what, table)
 		if !given || err != nil || r.position == position {
 			return r, err

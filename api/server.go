@@ -37,6 +37,7 @@ type Server struct {
 	close   func()
 	replies *cache
 	past    *past
+	sims    *simulator
 	reads   *limits
 	writes  *limits
 }
@@ -54,7 +55,7 @@ const (
 // New makes the handler.
 func New(cfg Config) *Server {
 	s := &Server{
-		Echo: echo.New(), cfg: cfg, closing: make(chan struct{}), replies: newCache(), past: newPast(cfg.Log),
+		Echo: echo.New(), cfg: cfg, closing: make(chan struct{}), replies: newCache(), past: newPast(cfg.Log), sims: newSimulator(),
 		reads: newLimits(cfg.ReadRate), writes: newLimits(cfg.WriteRate),
 	}
 	s.close = sync.OnceFunc(func() { close(s.closing) })
@@ -97,6 +98,7 @@ func (s *Server) routes() []route {
 		{reading, "/api/v1/points", s.read(s.pointsYears)},
 		{reading, "/api/v1/points/:year", s.read(s.points)},
 		{reading, "/api/v1/points/:year/corrections", s.read(s.corrections)},
+		{writing, "/api/v1/simulations", s.limited(s.reads, s.simulations)},
 		{reading, "/api/v1/rules", s.read(s.rules)},
 		{reading, "/api/v1/years", s.read(s.years)},
 		{reading, "/api/v1/keys", s.read(s.keys)},

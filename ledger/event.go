@@ -222,6 +222,16 @@ func parseAt(s *string) time.Time {
 	return at
 }
 
+// Strict decodes JSON into v, a pointer to a struct, as strictly as events are
+// read: no unknown or repeated members, no null, nothing after it. The error is
+// a *Refusal.
+func Strict(b []byte, v any) error {
+	if r := strict(b, v); r != nil {
+		return r
+	}
+	return nil
+}
+
 // strict decodes JSON into v, which must be a pointer to a struct.
 func strict(b []byte, v any) *Refusal {
 	if err := json.Unmarshal(b, v, json.RejectUnknownMembers(true)); err != nil {
@@ -239,7 +249,7 @@ func malformed(err error) *Refusal {
 	if errors.As(err, &semantic) {
 		detail := fmt.Sprintf("a JSON %s does not belong here", semantic.JSONKind)
 		if errors.Is(err, json.ErrUnknownName) {
-			detail = "is no field of this type of event; remove it"
+			detail = "is no field that belongs here; remove it"
 		}
 		var r *Refusal
 		if errors.As(err, &r) {

@@ -191,13 +191,13 @@ func list[T any](of []choice[T]) string {
 // nothing. A *ledger.Refusal points at the field.
 func (o *Others) Check() error {
 	for n, g := range o.Grants {
-		if err := g.check("/grants", n); err != nil {
-			return err
+		if bad := g.check(); bad != nil {
+			return bad.in("/grants", n)
 		}
 	}
 	for n, c := range o.Commercialisation {
-		if err := c.check("/commercialisation", n); err != nil {
-			return err
+		if bad := c.check(); bad != nil {
+			return bad.in("/commercialisation", n)
 		}
 	}
 	if o.Combine != "" && o.Combine != CombinePoints && o.Combine != CombineShares {
@@ -211,50 +211,63 @@ func invalid(pointer, format string, args ...any) error {
 	return &ledger.Refusal{Code: ledger.InvalidField, Detail: fmt.Sprintf(format, args...), Pointer: pointer}
 }
 
-// badCell blames a column of a row.
-func badCell(rows string, row int, column, format string, args ...any) error {
-	return invalid(fmt.Sprintf("%s/%d/%s", rows, row, column), "row %d, column %s: %s", row+1, column, fmt.Sprintf(format, args...))
+// badCell is what is wrong in a column of a row.
+type badCell struct {
+	column, detail string
+	code           ledger.Code
+}
+
+func bad(column, format string, args ...any) *badCell {
+	return &badCell{column, fmt.Sprintf(format, args...), ledger.InvalidField}
+}
+
+// in says in which row, counted from 0.
+func (c *badCell) in(rows string, row int) error {
+	return &ledger.Refusal{
+		Code: c.code, Pointer: fmt.Sprintf("%s/%d/%s", rows, row, c.column),
+		Detail: fmt.Sprintf("row %d, column %s: %s", row+1, c.column, c.detail),
+	}
 }
 
 // The largest that a row may say: a thousand milliards.
 const maxAmount = 1_000_000_000_000
 
-func (g Grant) check(rows string, row int) error {
-	if err := checkRow(rows, row, g.Orgnr, g.Year); err != nil {
-		return err
+func (g Grant) check() *badCell {
+	if bad := checkRow(g.Orgnr, g.Year); bad != nil {
+		return bad
 	}
 	if chosen(sources, g.Source) == nil {
-		return badCell(rows, row, "source", "%q is no source; write one of %s", g.Source, list(sources))
+		return bad("source", "%q is no source; write one of %s", g.Source, list(sources))
 	}
-	return checkNumber(rows, row, "amount_nok", "whole kroner", g.AmountNOK)
+	return checkNumber("amount_nok", "whole kroner", g.AmountNOK)
 }
 
-func (c Result) check(rows string, row int) error {
-	if err := checkRow(rows, row, c.Orgnr, c.Year); err != nil {
-		return err
+func (r Result) check() *badCell {
+	if bad := checkRow(r.Orgnr, r.Year); bad != nil {
+		return bad
 	}
-	if chosen(results, c.Kind) == nil {
-		return badCell(rows, row, "kind", "%q is no kind; write one of %s", c.Kind, list(results))
+	if chosen(results, r.Kind) == nil {
+		return bad("kind", "%q is no kind; write one of %s", r.Kind, list(results))
 	}
-	return checkNumber(rows, row, "count", "a whole number", c.Count)
+	return checkNumber("count", "a whole number", r.Count)
 }
 
-func checkRow(rows string, row int, o ledger.Orgnr, year int) error {
+func checkRow(o ledger.Orgnr, year int) *badCell {
 	if !o.Valid() {
-		return badCell(rows, row, "orgnr", "%q is no organisation number: nine digits with a valid check digit", o)
+		return bad("orgnr", "%q is no organisation number: nine digits with a valid check digit", o)
 	}
 	if year < 1000 || year > 9999 {
-		return badCell(rows, row, "year", "%d is no year of four digits", year)
+		return bad("year", "%d is no year of four digits", year)
 	}
 	return nil
 }
 
-func checkNumber(rows string, row int, column, what string, n *int64) error {
+func checkNumber(column, what string, n *int64) *badCell {
 	if n == nil {
-		return badCell(rows, row, column, "is required: %s", what)
+		return bad(column, "is required: %s", what)
 	}
 	if *n < 0 || *n > maxAmount {
-		return badCell(rows, row, column, "must be %s from 0 to %d, is %d", what, int64(maxAmount), *n)
+		return bad(column, "must be %s from 0 to %d, is %d", what, int64(maxAmount), *n)
 	}
 	return nil
 }
@@ -300,16 +313,16 @@ func (r *Readings) threePart(o Others) (*threePart, error) {
 	}
 	regions := r.regions()
 	for n, g := range o.Grants {
-		at, err := t.locate(regions, "/grants", n, g.Orgnr)
-		if err != nil {
-			return nil, err
+		at, bad := t.locate(regions, g.Orgnr)
+		if bad != nil {
+			return nil, bad.in("/grants", n)
 		}
 		t.add(g.Year, 0, at, product(*chosen(sources, g.Source).of(o.GrantPoints), *g.AmountNOK, 1_000_000))
 	}
 	for n, c := range o.Commercialisation {
-		at, err := t.locate(regions, "/commercialisation", n, c.Orgnr)
-		if err != nil {
-			return nil, err
+		at, bad := t.locate(regions, c.Orgnr)
+		if bad != nil {
+			return nil, bad.in("/commercialisation", n)
 		}
 		t.add(c.Year, 2, at, product(*chosen(results, c.Kind).of(o.CommercialisationPoints), *c.Count, 1))
 	}
@@ -326,16 +339,14 @@ func (r *Readings) regions() map[ledger.Orgnr]string {
 	return all
 }
 
-func (t *threePart) locate(regions map[ledger.Orgnr]string, rows string, row int, o ledger.Orgnr) (int, error) {
+func (t *threePart) locate(regions map[ledger.Orgnr]string, o ledger.Orgnr) (int, *badCell) {
 	region, registered := regions[o]
 	if !registered {
-		err := badCell(rows, row, "orgnr", "%s is not registered in this ledger", o).(*ledger.Refusal)
-		err.Code = ledger.UnknownOrganisation
-		return 0, err
+		return 0, &badCell{"orgnr", fmt.Sprintf("%s is not registered in this ledger", o), ledger.UnknownOrganisation}
 	}
 	at := slices.Index(t.regions, region)
 	if at < 0 {
-		return 0, badCell(rows, row, "orgnr", "%s belongs to no health region, so it counts for no RHF; leave the row out", o)
+		return 0, bad("orgnr", "%s belongs to no health region, so it counts for no RHF; leave the row out", o)
 	}
 	return at, nil
 }
