@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -233,4 +234,85 @@ func (y naiveYear) whyOther(after naiveYear, was, is naiveLine) string {
 		return "value"
 	}
 	return "rounding"
+}
+
+// A closed year is simulated as it was at its closing: what was merged, revised or retracted since does not matter. A
+// later one knows what the simulated earlier ones have scored.
+func TestSimulatedClosedYear(t *testing.T) {
+	s := newStory()
+	s.rules(2024, nil)
+	s.opens(2024)
+	funded := s.publishes(external, maker)
+	s.confirms(funded, north, "2024-05-01")
+	must(s.byAuthority(&ledger.YearClosing{Year: 2024}))
+	s.opens(2025)
+	s.retracts(funded, north)
+	s.revises(funded, own)
+	s.confirms(funded, north, "2024-05-01") // counts in 2025, since it closed without
+	rules, err := projections.Vary(*s.now().RulesFor(2025), "own_funding_only", "false")
+	must(nil, err)
+	got := s.now().Readings().Simulate(&rules, true)
+	if got[0].Total != 1250 || got[1].Total != 0 || got[0].Status != "closed" || got[0].Position != s.opened[2025] {
+		t.Errorf("got %s", inJSON(t, got))
+	}
+	if d := got[0].Differences; d.Total != 1250 || len(d.Rows) != 2 || len(d.Lines) != 2 || d.Lines[0].Reason != "not_eligible" || d.Lines[0].Change != projections.Gained {
+		t.Errorf("2024: got %s", inJSON(t, d))
+	}
+	if d := got[1].Differences; d.Total != -1250 || d.Lines[0].Reason != "scored" || d.Lines[0].Change != projections.Lost || *d.Lines[0].Before != 1000 {
+		t.Errorf("2025: got %s", inJSON(t, d))
+	}
+}
+
+// Where another originator gets its part, what rounding left goes to that one.
+func TestSimulatedRounding(t *testing.T) {
+	s := newStory()
+	s.rules(2024, func(r *ledger.Rules) {
+		r.Originator.OtherRegion = new(ledger.Milli(250))
+		r.Adopter.OtherRegion = new(ledger.Milli(0))
+	})
+	s.opens(2024)
+	s.amends(outside, func(o *ledger.Organisation) { o.MeasuredFrom = new(2003) })
+	i := s.publishes(func(d *ledger.Innovation) {
+		for k, share := range []int{333, 333, 334} {
+			d.Originators[k].Share = share
+		}
+	}, maker, partner, outside)
+	s.confirms(i, middle, "2024-05-01") // 83.25 and 83.25 are 167; with 83.5 they are 250
+	rules, err := projections.Vary(*s.now().RulesFor(2024), "eligible_kinds", "hf,municipality")
+	must(nil, err)
+	var got []string
+	for _, l := range s.now().Readings().Simulate(&rules, true)[0].Differences.Lines {
+		got = append(got, fmt.Sprintf("%s %s by %s from %s to %s", l.Orgnr, l.Change, l.Reason, points(l.Before), points(l.After)))
+	}
+	want := []string{string(maker) + " changed by rounding from 84 to 83", string(outside) + " gained by kind from none to 84"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Readings stay what they are while the fold grows, and many may simulate on them.
+func TestReadingsWhileGrowing(t *testing.T) {
+	r := newRandom(3, 200, false)
+	rules := r.drawRules()
+	half := len(r.entries) / 2
+	view := projections.NewView()
+	view.Apply(r.entries[:half])
+	var readings *projections.Readings
+	view.Read(func(f *projections.Fold) { readings = f.Readings() })
+	want := inJSON(t, readings.Simulate(&rules, true))
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for range 5 {
+				if got := inJSON(t, readings.Simulate(&rules, true)); got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
+				view.Read(func(f *projections.Fold) { f.Readings().Simulate(&rules, false) })
+			}
+		})
+	}
+	for _, e := range r.entries[half:] {
+		view.Apply([]*ledger.Entry{e})
+	}
+	wait.Wait()
 }
