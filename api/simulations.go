@@ -61,7 +61,7 @@ func (s *Server) simulations(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := affordable(readings, asked); err != nil {
+	if err := affordable(asked, readings.Adoptions(), readings.Cost(asked)); err != nil {
 		return err
 	}
 	simulated, err := readings.Run(asked)
@@ -113,13 +113,14 @@ func (s *Server) readings(c echo.Context) (readings *projections.Readings, err e
 	return f.Readings(), nil
 }
 
-// affordable refuses what would take too long or too much.
-func affordable(r *projections.Readings, asked *projections.Simulation) error {
-	if lines := asked.Lines == nil || *asked.Lines; lines && r.Adoptions() > maxWithLines {
-		return problem{ledger.InvalidField, fmt.Sprintf("this ledger has %d adoptions; over %d, ask with \"lines\": false", r.Adoptions(), maxWithLines), "/lines"}
+// affordable refuses what would take too long or too much: the ledger has so many
+// adoptions, and so many are computed.
+func affordable(asked *projections.Simulation, adoptions, computed int) error {
+	if lines := asked.Lines == nil || *asked.Lines; lines && adoptions > maxWithLines {
+		return problem{ledger.InvalidField, fmt.Sprintf("this ledger has %d adoptions; over %d, ask with \"lines\": false", adoptions, maxWithLines), "/lines"}
 	}
-	if asked.Sweep != nil && r.Cost(asked) > maxComputed {
-		return problem{ledger.InvalidField, fmt.Sprintf("too many steps for the %d adoptions of this ledger; take larger ones, or use spredning simulate --data", r.Adoptions()), "/sweep/step"}
+	if asked.Sweep != nil && computed > maxComputed {
+		return problem{ledger.InvalidField, fmt.Sprintf("too many steps for the %d adoptions of this ledger; take larger ones, or use spredning simulate --data", adoptions), "/sweep/step"}
 	}
 	return nil
 }
