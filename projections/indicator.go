@@ -489,3 +489,11 @@ func rounded(x *big.Rat, parts int64) int64 {
 	y.Add(y, new(big.Rat).SetFrac64(1, 2))
 	return new(big.Int).Div(y.Num(), y.Denom()).Int64()
 }
+
+// Share is what points are of all; 0 of none.
+func Share(points, all ledger.Milli) Ratio {
+	if all == 0 {
+		return 0
+	}
+	return toRatio(new(big.Rat).SetFrac64(int64(points), int64(all)))
+}

@@ -147,7 +147,7 @@ func (r *Readings) swept(parameter string, value ledger.Milli, rules *ledger.Rul
 // detail is what an error says to people.
 func detail(err error) string {
 	if r, ok := err.(*ledger.Refusal); ok {
-		return strings.TrimPrefix(fmt.Sprintf("%s %s", r.Pointer, r.Detail), "/")
+		return strings.TrimPrefix(fmt.Sprintf("%s: %s", r.Pointer, r.Detail), "/")
 	}
 	return err.Error()
 }
