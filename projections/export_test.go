@@ -17,3 +17,13 @@ func (f *Fold) ReadingBytes() (n uintptr) {
 	}
 	return n
 }
+
+// RootsAgree reports whether a reading finds the roots that the fold does.
+func (f *Fold) RootsAgree() bool {
+	for n, root := range f.reader().roots {
+		if f.innovations[n].into == none && root != f.root(int32(n)) {
+			return false
+		}
+	}
+	return true
+}

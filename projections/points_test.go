@@ -465,6 +465,47 @@ func TestFormerOriginator(t *testing.T) {
 	s.wantLines(t, 2026, stays...)
 }
 
+// TestProjectAfterSuccession lets an originator have its line in a closed year, another take its place in the innovation,
+// and then in the ledger: the project has its line, whichever of the two acts for the other, or a third for both, and
+// also when one of them was originator of a duplicate.
+func TestProjectAfterSuccession(t *testing.T) {
+	for name, successions := range map[string][][2]ledger.Orgnr{
+		"the later one succeeds":  {{partner, maker}},
+		"the earlier one does":    {{maker, partner}},
+		"a third, for both":       {{nowhere, maker}, {nowhere, partner}},
+		"a third, the other way":  {{nowhere, partner}, {nowhere, maker}},
+		"through another":         {{partner, maker}, {nowhere, partner}},
+		"after its own successor": {{outside, maker}, {partner, outside}},
+	} {
+		for _, duplicate := range []bool{false, true} {
+			s := newStory()
+			s.rules(2024, project)
+			s.opens(2024)
+			i := s.publishes(nil, maker)
+			s.confirms(i, north, "2024-05-01")
+			must(s.byAuthority(&ledger.YearClosing{Year: 2024}))
+			s.opens(2025)
+			if duplicate {
+				into := s.publishes(nil, partner)
+				must(s.merged(i, into, nil))
+				i = into
+			} else {
+				s.revises(i, func(d *ledger.Innovation) { d.Originators = even(partner) })
+			}
+			for _, x := range successions {
+				must(s.succeed(x[0], x[1]))
+			}
+			last := s.confirms(i, middle, "2025-05-01")
+			s.wantLines(t, 2025, line{last, middle, "adopter other_region", 250})
+			for _, y := range naiveAll(s.bytes) {
+				if got, _ := s.now().Table(y.year); !reflect.DeepEqual(normal(got), y.table()) {
+					t.Errorf("%s, %t, %d:\n%s", name, duplicate, y.year, differ(normal(got), y.table()))
+				}
+			}
+		}
+	}
+}
+
 // TestDecisionsOfPairsThatBecomeOne merges pairs of which the committee has decided one or both: the last decision holds,
 // whichever takes the other over.
 func TestDecisionsOfPairsThatBecomeOne(t *testing.T) {

@@ -873,7 +873,7 @@ func (r *random) values() (originator, adopter *ledger.Milli) {
 // laws are what holds of every ledger.
 var laws = []func(*testing.T, *random){
 	tablesAgree, naiveYearsAgree, correctionsAgree, closedStaysClosed, tablesAddUp, linesLeadToEntries, pairsScoreOnce, pairsShareNothing, replaysAlike,
-	quietPairsAsTold, strikesRaiseNobody, simulationsAgree, simulatingNothingNew,
+	quietPairsAsTold, strikesRaiseNobody, simulationsAgree, simulatingNothingNew, rootsAgree,
 }
 
 // quietPairsAsTold leaves out what is told of pairs that are one by a merger.

@@ -70,6 +70,13 @@ func withoutLines(t *testing.T, with, without []projections.SimulatedYear) {
 	}
 }
 
+// rootsAgree sees that the quick way to an innovation's root ends where the straight one does.
+func rootsAgree(t *testing.T, r *random) {
+	if !r.fold(len(r.entries)).RootsAgree() {
+		t.Error("an innovation has two roots")
+	}
+}
+
 // simulatingNothingNew sees that the rules in force give the tables that there are, and no differences.
 func simulatingNothingNew(t *testing.T, r *random) {
 	f := r.fold(len(r.entries))
