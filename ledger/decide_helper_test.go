@@ -419,7 +419,7 @@ func (w *world) submit(a wAct) error {
 		w.Fatalf("opening the envelope: %v", err)
 	}
 	event, err := ParseEvent(envelope.Payload)
-	e := &Signed{event, envelope}
+	e := &Signed{Event: event, Envelope: envelope}
 	if err != nil && (w.state.origin == "" || event.Ledger == w.state.origin) {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,6 +76,10 @@ var blank = map[Type]func() Data{
 	YearClosed:             func() Data { return new(YearClosing) },
 }
 
+// Types lists the types of events that a ledger of this version takes, in
+// alphabetical order.
+func Types() []Type { return slices.Sorted(maps.Keys(blank)) }
+
 // Event is a statement by an organisation, as the payload of an envelope.
 type Event struct {
 	Ledger string    // the origin of the ledger that it is meant for
@@ -99,6 +105,10 @@ type Data interface {
 type Signed struct {
 	Event
 	Envelope keys.Envelope
+
+	// lacking is set to try an event that not all have signed yet: those who must
+	// sign too are noted there, and everything else is decided as if they had.
+	lacking *Missing
 }
 
 // Entry is an event in its place in the ledger.

@@ -74,6 +74,7 @@ type request struct {
 	signed *Signed
 	entry  []byte
 	late   *Refusal // what is wrong with it unless it is in the ledger already
+	try    bool     // only to be decided, whatever comes of it
 	nudge  bool     // from nudge: nobody waits
 	answer chan answer
 }
