@@ -18,9 +18,10 @@ import (
 //go:embed openapi.json
 var openAPI []byte
 
-// Config is what a server serves. Ledger, View, Log and Logger are needed.
+// Config is what a server serves. Ledger, Drafts, View, Log and Logger are needed.
 type Config struct {
 	Ledger *ledger.Ledger
+	Drafts *ledger.Drafts
 	View   *projections.View
 	Log    *tiles.Log
 	Logger *slog.Logger
@@ -89,6 +90,8 @@ func (s *Server) routes() []route {
 		{reading, "/api/v1/events", s.limited(s.reads, s.events)},
 		{reading, "/api/v1/events/:index", s.read(s.event)},
 		{reading, "/api/v1/events/:index/receipt", s.read(s.receipt)},
+		{writing, "/api/v1/drafts", s.limited(s.writes, s.postDraft)},
+		{reading, "/api/v1/drafts/:hash", s.read(s.draft)},
 		{reading, "/api/v1/innovations", s.read(s.innovations)},
 		{reading, "/api/v1/innovations/:id", s.read(s.innovation)},
 		{reading, "/api/v1/innovations/:id/adoptions", s.read(s.adoptions)},

@@ -101,7 +101,7 @@ func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listeni
 		return fmt.Errorf("listening on %s: %w", s.listen, err)
 	}
 	hs := api.New(api.Config{
-		Ledger: n.ledger, View: n.view, Log: n.log, Logger: logger, ReadRate: s.readRate, WriteRate: s.writeRate,
+		Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Logger: logger, ReadRate: s.readRate, WriteRate: s.writeRate,
 	}).HTTP()
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(listener) }()
