@@ -187,7 +187,7 @@ func (e *env) sign(envelope *keys.Envelope, signers []*keys.Private, yes bool) e
 	if err != nil {
 		return err
 	}
-	if err := e.show(event, envelope.Payload); err != nil {
+	if err := e.show(event); err != nil {
 		return err
 	}
 	if !yes && e.terminal() {
@@ -211,30 +211,17 @@ func (e *env) sign(envelope *keys.Envelope, signers []*keys.Private, yes bool) e
 	return nil
 }
 
-// show prints an event as it will be read, from the very bytes that are signed:
-// in plain language if there is any for it, or else its data as YAML.
-func (e *env) show(event ledger.Event, payload []byte) error {
+// show prints an event as it will be read, in plain language, from the very bytes
+// that are signed.
+func (e *env) show(event ledger.Event) error {
 	l, err := e.language()
 	if err != nil {
 		return err
 	}
-	if spoken(event) {
-		fmt.Fprintf(e.err, "\n%s\n", strings.Join(statement(l, event, e.lookUp(event)), "\n"))
-		return nil
-	}
-	var generic struct {
-		Data map[string]any `json:"data"`
-	}
-	if err := json.Unmarshal(payload, &generic, json.RejectUnknownMembers(false)); err != nil {
-		return err
-	}
-	shown, err := yaml.Marshal(generic.Data)
+	lines, err := statement(l, event, e.lookUp(event))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.err, "%s by %s, %s, on %s\n", event.Type, event.By, event.At.Format("2006-01-02 15:04 UTC"), event.Ledger)
-	for line := range strings.Lines(string(shown)) {
-		fmt.Fprint(e.err, "  ", line)
-	}
+	fmt.Fprintf(e.err, "\n%s\n", strings.Join(lines, "\n"))
 	return nil
 }
