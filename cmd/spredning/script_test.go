@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net"
 	"net/http"
 	"os"
@@ -27,7 +28,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("SPREDNING_URL", "http://"+addr)
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "read": read, "keyid": keyID},
 	})
 }
 
@@ -66,6 +67,24 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s does not hold %q", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(path, []byte(strings.Replace(string(b), args[1], args[2], 1)), 0o600))
+}
+
+// read sets a variable to what a file, or stdout, holds.
+func read(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: read VARIABLE FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// keyID sets a variable to the key id in what key show --json printed.
+func keyID(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: keyid VARIABLE FILE")
+	}
+	var k struct{ KeyID string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &k))
+	ts.Setenv(args[0], k.KeyID)
 }
 
 // TestDemo holds the story to what its README says of it.
