@@ -35,6 +35,8 @@ func (l language) saying(event ledger.Event, f facts) (s saying, ok bool) {
 	switch d := event.Data.(type) {
 	case *ledger.Founding:
 		s = l.founding(event.Ledger, d)
+	case *ledger.LedgerAmendment:
+		s = l.ledgerAmendment(by, d)
 	case *ledger.Registration:
 		s = l.registration(by, d, f)
 	case *ledger.Amendment:

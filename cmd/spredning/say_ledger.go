@@ -11,6 +11,10 @@ var (
 		"%s grunnlegger registeret %s og styrer det: registrerer organisasjoner, publiserer regler, og åpner og lukker rapporteringsår.",
 		"%s grunnlegg registeret %s og styrer det: registrerer organisasjonar, publiserer reglar, og opnar og lukkar rapporteringsår.",
 		"%s founds the ledger %s and governs it: registers organisations, publishes rules, and opens and closes reporting years.")
+	statesLogKey = put(
+		"%s bytter nøkkelen som signerer registerets sjekkpunkter. Den nye gjelder fra og med denne posten. Kvitteringer fra før er like gyldige.",
+		"%s byter nøkkelen som signerer sjekkpunkta til registeret. Den nye gjeld frå og med denne posten. Kvitteringar frå før er like gyldige.",
+		"%s changes the key that signs the log's checkpoints. The new one signs from this entry on. Receipts from before stay as valid as they were.")
 	statesRules = put(
 		"%s publiserer dette regelsettet. Det gjelder for rapporteringsår fra og med %d, til nyere regler avløser det.",
 		"%s publiserer dette regelsettet. Det gjeld for rapporteringsår frå og med %d, til nyare reglar avløyser det.",
@@ -63,6 +67,10 @@ func (l language) founding(origin string, d *ledger.Founding) saying {
 		rows = append(rows, l.keyRows(k)...)
 	}
 	return saying{states: l.say(statesFounding, d.Authority.Name, origin), rows: rows}
+}
+
+func (l language) ledgerAmendment(by string, d *ledger.LedgerAmendment) saying {
+	return saying{states: l.say(statesLogKey, by), rows: []row{{l.say(labelLogKey), d.LogKey}}}
 }
 
 func (l language) rulesPublication(by string, d *ledger.RulesPublication) saying {

@@ -123,6 +123,7 @@ func spokenData() []ledger.Data {
 		panic(err)
 	}
 	return []ledger.Data{
+		&ledger.LedgerAmendment{LogKey: log.String()},
 		&ledger.Founding{Name: "Spredning", Illustrative: &yes, Authority: authority, Keys: []ledger.Key{key}, LogKey: log.String()},
 		&ledger.Registration{Organisation: org},
 		&ledger.Amendment{Organisation: org},
