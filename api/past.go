@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"sync"
+
+	"github.com/labstack/echo/v4"
 
 	"spredning/ledger"
 	"spredning/ledger/tiles"
@@ -74,4 +77,32 @@ func (p *past) keep(f *projections.Fold) {
 	if p.kept = append(p.kept, f); len(p.kept) > pastKept {
 		p.kept = p.kept[1:]
 	}
+}
+
+// asOf answers with one thing of the fold as it is now, or as it stood at the
+// position that was asked for.
+func asOf[T any](s *Server, c echo.Context, what string, look func(*projections.Fold) (T, bool)) (reply, error) {
+	position, given, err := number(c, "position", 0)
+	if err != nil {
+		return reply{}, err
+	}
+	now := s.cfg.View.Position()
+	if given && position > now {
+		return reply{}, invalidQuery(fmt.Sprintf("position is beyond the newest, %d", now))
+	}
+	if !given || position == now {
+		r, err := found(s, what, look)
+		if !given || err != nil || r.position == position {
+			return r, err
+		} // else it has moved on meanwhile
+	}
+	f, err := s.past.at(c.Request().Context(), position)
+	if err != nil {
+		return reply{}, err
+	}
+	thing, ok := look(f)
+	if !ok {
+		return reply{}, notFound("there is no " + what)
+	}
+	return jsonReply(thing, position)
 }
