@@ -114,6 +114,9 @@ func (t *tree) grow() *Branch {
 	}
 	top := buds[0].Branch
 	t.left = maxBranches - len(buds)
+	if t.asked != t.path[len(t.path)-1] {
+		t.left-- // it is merged
+	}
 	slices.Reverse(buds)
 	for len(buds) > 0 {
 		b := buds[0]
@@ -129,11 +132,14 @@ func (t *tree) absorb(b *bud) {
 	merged := slices.Clone(t.fold.innovations[b.innovation].merged)
 	slices.Sort(merged)
 	for _, n := range merged {
-		if t.left <= 0 && n != t.asked {
+		switch {
+		case n == t.asked:
+		case t.left == 0:
 			b.MoreAbsorbed++
 			continue
+		default:
+			t.left--
 		}
-		t.left--
 		b.Absorbed = append(b.Absorbed, t.fold.absorption(n))
 	}
 }
@@ -144,7 +150,7 @@ func (t *tree) branchOut(b *bud) (grown []*bud) {
 		switch {
 		case b.onPath != nil && b.onPath.innovation == n:
 			b.Branches = append(b.Branches, b.onPath.Branch)
-		case t.left <= 0 || b.level == maxLevels:
+		case t.left == 0 || b.level == maxLevels:
 			b.More++
 		default:
 			t.left--
