@@ -499,6 +499,7 @@ func (l *look) confirmedAgain() []ConfirmedAgain {
 	}
 	all := []ConfirmedAgain{}
 	for _, c := range found {
+		slices.SortFunc(c.Scored, func(a, b YearScored) int { return cmp.Or(cmp.Compare(a.Year, b.Year), cmp.Compare(a.Index, b.Index)) })
 		all = append(all, *c)
 	}
 	slices.SortFunc(all, func(a, b ConfirmedAgain) int { return cmp.Compare(a.Index, b.Index) })
