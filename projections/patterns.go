@@ -41,8 +41,8 @@ type PatternBounds struct {
 	BurstOfPair            int `json:"burst_of_pair"`           // at least so many by one adopter from one originator
 }
 
-// bounds are set where the demo and a year's usual reporting leave a handful to
-// look at, see docs/choices.md.
+// bounds are set so that ordinary spread, as in the demo, is beyond none of them,
+// see docs/choices.md.
 var bounds = PatternBounds{
 	ConcentrationShare: 500, ConcentrationAdoptions: 4, BurstDays: 7, BurstByAdopter: 5, BurstOfPair: 3,
 }
