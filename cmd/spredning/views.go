@@ -187,7 +187,7 @@ func entries(indexes []int64, width int) string {
 }
 
 func (e *env) showPatterns(l language, p projections.Patterns) {
-	fmt.Fprintf(e.out, "Patterns %d, %s, at %d entries. They are listed, not judged; --json names every entry.\n", p.Year, p.Status, p.Position)
+	fmt.Fprintf(e.out, "Patterns %d, %s, at %d entries.\nThey are listed, not judged; --json names every entry.\n", p.Year, p.Status, p.Position)
 	e.section("Each has adopted from the other, in the year (and overall)",
 		[]string{"A", "B", ">A from B", ">B from A", "Entries"}, reciprocalRows(p.Reciprocal))
 	e.section(fmt.Sprintf("One has more than %d %% of an originator's adoptions, of at least %d", p.Bounds.ConcentrationShare/10, p.Bounds.ConcentrationAdoptions),
@@ -261,9 +261,9 @@ func withinRows(all []projections.WithinOne) (rows [][]string) {
 }
 
 func (e *env) showOpen(l language, o projections.Open) {
-	rules := "no rules are in force"
+	rules := "none in force"
 	if o.Rules != "" {
-		rules = "rules " + o.Rules
+		rules = o.Rules
 	}
 	fmt.Fprintf(e.out, "Reporting year %d, %s, at %d entries: %s points, %d with a row.\nRules: %s.\n", o.Year, o.Status, o.Position, o.Table.Total, o.Table.Rows, rules)
 	e.openDisputes(l, o)
@@ -346,7 +346,7 @@ func (e *env) showToday(t projections.TodaySums) {
 }
 
 func (e *env) showCorrections(c projections.Corrections) {
-	fmt.Fprintf(e.out, "Corrections of %d at %d entries: %s points would not count today. The table never changes.\n", c.Year, c.Position, c.Total)
+	fmt.Fprintf(e.out, "Corrections of %d at %d entries: %s points would not count today.\nThe table never changes.\n", c.Year, c.Position, c.Total)
 	var rows [][]string
 	for _, l := range c.Lines {
 		rows = append(rows, []string{decimal(l.Index), l.Innovation, string(l.Orgnr), l.Role, l.Points.String(), l.Reason})
