@@ -351,13 +351,13 @@ func (f *Fold) invitations() []InvitationTo {
 // one that is neither a dispute nor final, as a decision or a retraction is.
 func (f *Fold) keptOut(year int) []KeptOut {
 	all := []KeptOut{}
-	y := &yearCount{count: newCount(f), rules: f.RulesFor(year), year: year}
+	rules := f.RulesFor(year)
 	for k := range f.pairs {
 		p := &f.pairs[k]
 		if p.joined != none || p.entry == noEntry || f.yearOf(int32(k)) != year || f.standing(int32(k)) != "" {
 			continue
 		}
-		if reasons := y.keptOutBy(p); len(reasons) > 0 {
+		if reasons := f.keptOutBy(p, year, rules); len(reasons) > 0 {
 			i, o := f.innovations[p.innovation], f.orgs[p.adopter]
 			all = append(all, KeptOut{int64(p.entry), i.id.String(), i.Title, o.Orgnr, o.Name, reasons})
 		}
@@ -368,21 +368,22 @@ func (f *Fold) keptOut(year int) []KeptOut {
 
 // keptOutBy says what keeps a standing pair from being a candidate; nothing if
 // the committee has found its innovation not eligible.
-func (y *yearCount) keptOutBy(p *pair) (reasons []string) {
-	i := y.f.innovations[p.innovation]
-	if y.rules == nil {
+func (f *Fold) keptOutBy(p *pair, year int, rules *ledger.Rules) (reasons []string) {
+	i := f.innovations[p.innovation]
+	if rules == nil {
 		return []string{"no_rules"}
 	}
-	if !y.counts(p.innovation) {
-		if y.f.foundIneligible(i) {
-			return nil
-		}
+	if f.foundIneligible(i) {
+		return nil
+	}
+	under := &yearCount{count: &count{f: f}, rules: rules, year: year}
+	if !under.counts(p.innovation) {
 		reasons = append(reasons, "not_eligible")
 	}
-	if !y.measured(p.confirmer) {
+	if !under.measured(p.confirmer) {
 		reasons = append(reasons, "adopter_not_measured")
 	}
-	if !slices.ContainsFunc(i.makers, y.measured) {
+	if !slices.ContainsFunc(i.makers, under.measured) {
 		reasons = append(reasons, "no_originator_measured")
 	}
 	return reasons

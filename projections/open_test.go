@@ -379,7 +379,7 @@ func todayAgrees(t *testing.T, f *projections.Fold, now *naiveLedger, table proj
 func stakeIsExact(t *testing.T, r *random, before projections.Table, d projections.OpenDispute, seen map[string]int) {
 	f := r.fold(len(r.entries))
 	f.Apply(&ledger.Entry{Index: f.Position, Signed: ledger.Signed{Event: ledger.Event{
-		By: r.committee[0], Data: &ledger.Decision{Innovation: d.Innovation, Adopter: d.Adopter, Upheld: new(false), Reason: worldText("Den er i bruk.")},
+		By: r.authority, Data: &ledger.Decision{Innovation: d.Innovation, Adopter: d.Adopter, Upheld: new(false), Reason: worldText("Den er i bruk.")},
 	}}})
 	after, _ := f.Table(d.Year)
 	var lines []projections.StakeLine

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -52,12 +53,27 @@ func (f *Fold) Today(year int) (TodaySums, bool) {
 		}
 		rows[heir].take(r)
 	}
-	out := TodaySums{Year: year, Position: f.Position, Status: table.Status, Rows: []TodayRow{}, Regions: f.regionSums(table.Rows), Total: table.Total}
+	out := TodaySums{Year: year, Position: f.Position, Status: table.Status, Rows: []TodayRow{}, Total: table.Total}
 	for _, r := range rows {
 		out.Rows = append(out.Rows, *r)
 	}
 	slices.SortFunc(out.Rows, func(a, b TodayRow) int { return strings.Compare(string(a.Orgnr), string(b.Orgnr)) })
+	out.Regions = regionsOf(out.Rows)
 	return out, true
+}
+
+// regionsOf sums rows by region, in order of name; "" is no region.
+func regionsOf(rows []TodayRow) []RegionSum {
+	sums := map[string]Sums{}
+	for _, r := range rows {
+		s := sums[r.Region]
+		sums[r.Region] = Sums{s.Originated + r.Originated, s.Adopted + r.Adopted, s.Total + r.Total}
+	}
+	all := []RegionSum{}
+	for _, region := range slices.Sorted(maps.Keys(sums)) {
+		all = append(all, RegionSum{region, sums[region]})
+	}
+	return all
 }
 
 // take adds a row of the table.
