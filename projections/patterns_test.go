@@ -332,7 +332,7 @@ func TestRandomPatterns(t *testing.T) {
 		f := projections.NewFold()
 		for n, e := range r.entries {
 			moved := *e
-			moved.At = time.Unix(int64(days[n])*24*60*60+r.Int64N(24*60*60), 0).UTC()
+			moved.At = time.Unix(int64(days[n])*24*60*60+int64(r.IntN(24*60*60)), 0).UTC()
 			f.Apply(&moved)
 		}
 		now, years := naiveRead(r.bytes), naiveAll(r.bytes)
