@@ -23,8 +23,8 @@ func lineageOf(t *testing.T, f *projections.Fold, id string) projections.Lineage
 	return l
 }
 
-// drawn writes a tree as id(absorbed)[branches], in short names.
-func drawn(b *projections.Branch, names map[string]string) string {
+// outline writes a tree as id(absorbed)[branches], in short names.
+func outline(b *projections.Branch, names map[string]string) string {
 	s := names[b.Innovation]
 	for _, a := range b.Absorbed {
 		s += "(" + names[a.Innovation] + ")"
@@ -33,7 +33,7 @@ func drawn(b *projections.Branch, names map[string]string) string {
 		s += fmt.Sprintf("(+%d)", b.MoreAbsorbed)
 	}
 	for _, next := range b.Branches {
-		s += "[" + drawn(next, names) + "]"
+		s += "[" + outline(next, names) + "]"
 	}
 	if b.More > 0 {
 		s += fmt.Sprintf("[+%d]", b.More)
@@ -62,7 +62,7 @@ func TestLineage(t *testing.T) {
 		for _, p := range path {
 			ids = append(ids, p.id)
 		}
-		if got := drawn(l.Tree, names); got != tree || !slices.Equal(l.Path, ids) || l.Root != ids[0] || l.Innovation != i.id || l.Above != 0 {
+		if got := outline(l.Tree, names); got != tree || !slices.Equal(l.Path, ids) || l.Root != ids[0] || l.Innovation != i.id || l.Above != 0 {
 			t.Errorf("%s: got %s, path %v of root %s; want %s, path %v", names[i.id], got, l.Path, l.Root, tree, ids)
 		}
 	}
