@@ -380,7 +380,7 @@ func TestRandomPatterns(t *testing.T) {
 func (r *random) drawDays() []int {
 	days, day := make([]int, len(r.entries)), 20_000
 	for n := range days {
-		day += pick(r, 0, 0, 0, 0, 1, 2)
+		day += pick(r, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
 		days[n] = day - pick(r, 0, 0, 0, r.IntN(30))
 	}
 	return days
