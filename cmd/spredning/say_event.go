@@ -130,9 +130,9 @@ type facts struct {
 	names        map[ledger.Orgnr]string
 	innovations  map[string]projections.Innovation
 	keys         map[keys.ID]projections.Key
-	open         *openYear // of a year that is to be closed
-	trouble      error     // why they are not all there
-	openTrouble  error     // why open is not there
+	open         *projections.Open // of a year that is to be closed
+	trouble      error             // why they are not all there
+	openTrouble  error             // why open is not there
 }
 
 // lookupTime is how long a statement waits for names before it goes without.

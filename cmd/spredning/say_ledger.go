@@ -116,6 +116,6 @@ func (l language) yearClosing(by string, d *ledger.YearClosing, f facts) saying 
 		s.remarks = []string{l.say(openUnknown, d.Year, f.openTrouble)}
 		return s
 	}
-	s.sections = l.openSections(d.Year, f)
+	s.sections = l.openSections(f.open)
 	return s
 }
