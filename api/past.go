@@ -8,14 +8,13 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"spredning/ledger"
-	"spredning/ledger/tiles"
 	"spredning/projections"
 )
 
 // past gives the fold as it was at earlier positions. Each is folded anew from
 // the log, a few at a time, and the last few are kept.
 type past struct {
-	log   *tiles.Log
+	log   ledger.Entries
 	slots chan struct{}
 	mu    sync.Mutex
 	kept  []*projections.Fold // newest use last
@@ -26,7 +25,7 @@ const (
 	pastKept   = 4
 )
 
-func newPast(log *tiles.Log) *past {
+func newPast(log ledger.Entries) *past {
 	return &past{log: log, slots: make(chan struct{}, pastAtOnce)}
 }
 

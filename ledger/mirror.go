@@ -53,6 +53,7 @@ type pin struct {
 	LogKeys []string `json:"log_keys"` // as they followed each other; the last is the one of now
 	Given   bool     `json:"given"`    // the first was not taken on trust
 	Seen    string   `json:"seen"`     // the newest checkpoint that was verified
+	Source  string   `json:"source"`   // whose that is: address or folder
 }
 
 func (p pin) key() string {
@@ -72,7 +73,7 @@ type MirrorConfig struct {
 // OpenMirror opens a mirror, or makes one in a folder that is empty or not
 // there. Nobody else may have it open.
 func OpenMirror(cfg MirrorConfig) (*Mirror, error) {
-	if err := mayMirror(cfg.Dir); err != nil {
+	if err := MayMirror(cfg.Dir); err != nil {
 		return nil, err
 	}
 	files, err := tiles.OpenMirror(cfg.Dir)
@@ -94,8 +95,9 @@ func OpenMirror(cfg MirrorConfig) (*Mirror, error) {
 	return m, nil
 }
 
-// mayMirror refuses a folder with something else in it.
-func mayMirror(dir string) error {
+// MayMirror says what keeps a folder from being a mirror's: that something else is
+// in it. It changes nothing there.
+func MayMirror(dir string) error {
 	files, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -103,15 +105,20 @@ func mayMirror(dir string) error {
 	if err != nil {
 		return err
 	}
+	foreign := ""
+	mirror := false
 	for _, f := range files {
-		if f.Name() == pinFile || f.Name() == "checkpoint" {
-			return nil
+		switch name := f.Name(); {
+		case name == "tail":
+			return fmt.Errorf("%s is the log of a ledger itself; give another folder", dir)
+		case name == pinFile || name == "checkpoint":
+			mirror = true
+		case name != "lock" && !strings.HasPrefix(name, pinFile):
+			foreign = name
 		}
 	}
-	for _, f := range files {
-		if f.Name() != "lock" && !strings.HasPrefix(f.Name(), pinFile) {
-			return fmt.Errorf("%s is no mirror, and not empty: %s is in it; give another folder", dir, f.Name())
-		}
+	if foreign != "" && !mirror {
+		return fmt.Errorf("%s is no mirror, and not empty: %s is in it; give another folder", dir, foreign)
 	}
 	return nil
 }
@@ -203,7 +210,7 @@ func (m *Mirror) take(p Published, source tiles.Source) error {
 	if err != nil {
 		return err
 	}
-	if err := m.pin(p, key); err != nil {
+	if err := m.pin(p, key, source); err != nil {
 		return err
 	}
 	if err := m.copy(copying, p.Size); err != nil {
@@ -331,12 +338,13 @@ func admitted(tree *tiles.Tree, since int64) (*State, error) {
 }
 
 // pin remembers a verified checkpoint and its key, before anything is copied.
-func (m *Mirror) pin(p Published, key string) error {
+func (m *Mirror) pin(p Published, key string, source tiles.Source) error {
 	if m.pinned.key() == key && bytes.Equal(m.seen.Signed, p.Signed) && m.pinned.Seen != "" {
 		return nil
 	}
 	next := m.pinned
 	next.Ledger, next.Seen = p.Origin, string(p.Signed)
+	next.Source = strings.TrimSuffix(strings.TrimSuffix(source.Place("checkpoint"), "/checkpoint"), "/log")
 	if len(next.LogKeys) == 0 || m.logKey != "" {
 		next.Given = m.logKey != ""
 	}

@@ -96,7 +96,8 @@ Check it:      spredning verify, spredning points`,
 	cmd.PersistentFlags().StringVar(&e.lang, "lang", "nb", "language of what is shown before signing: nb, nn or en")
 	cmd.AddCommand(
 		demoCommand(e), serveCommand(e), foundCommand(e), keyCommand(e), signCommand(e), submitCommand(e),
-		publishCommand(e), confirmCommand(e), pointsCommand(e), verifyCommand(e), restoreCommand(e),
+		publishCommand(e), confirmCommand(e), pointsCommand(e), verifyCommand(e), mirrorCommand(e),
+		restoreCommand(e),
 	)
 	return cmd
 }

@@ -28,7 +28,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("SPREDNING_URL", "http://"+addr)
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "read": read, "keyid": keyID},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "read": read, "keyid": keyID, "await": await},
 	})
 }
 
@@ -53,6 +53,21 @@ func up(ts *testscript.TestScript, _ bool, _ []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("nothing answers at %s", url)
+}
+
+// await waits until a file holds a text, in which \n is the end of a line.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: await FILE TEXT")
+	}
+	path, text := ts.MkAbs(args[0]), strings.ReplaceAll(args[1], `\n`, "\n")
+	for range 600 {
+		if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), text) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not come to hold %q", args[0], text)
 }
 
 // flip replaces the first occurrence of a text in a file by another.
