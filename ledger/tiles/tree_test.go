@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -299,9 +300,10 @@ func TestRemoteTriesAgain(t *testing.T) {
 		"hung up": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			var asked atomic.Int64
+			var asked sync.Map // how often, by path
 			s := remote(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if asked.Add(1)%3 > 0 {
+				count, _ := asked.LoadOrStore(r.URL.Path, new(atomic.Int64))
+				if count.(*atomic.Int64).Add(1)%3 > 0 {
 					fail(w, r)
 					return
 				}
