@@ -78,7 +78,8 @@ anyone can check every one of them.
 Try it:        spredning demo
 Run it:        spredning found, then spredning serve
 Take part:     spredning key new, then spredning publish and spredning confirm
-Check it:      spredning verify, spredning points`,
+Check it:      spredning verify, spredning points
+Keep a copy:   spredning mirror, then spredning serve --mirror`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
