@@ -25,26 +25,32 @@ import (
 // world with a story.
 func reads(w *world, published receipt) map[string]string {
 	return map[string]string{
-		"/events":                     "/api/v1/events",
-		"/events/{index}":             "/api/v1/events/3",
-		"/events/{index}/receipt":     "/api/v1/events/3/receipt",
-		"/innovations":                "/api/v1/innovations",
-		"/innovations/{id}":           "/api/v1/innovations/" + published.id(),
-		"/innovations/{id}/adoptions": "/api/v1/innovations/" + published.id() + "/adoptions",
-		"/organisations":              "/api/v1/organisations",
-		"/organisations/{orgnr}":      "/api/v1/organisations/" + string(ahus),
-		"/points":                     "/api/v1/points",
-		"/points/{year}":              "/api/v1/points/2026",
-		"/points/{year}/corrections":  "/api/v1/points/2025/corrections",
-		"/rules":                      "/api/v1/rules",
-		"/years":                      "/api/v1/years",
-		"/keys":                       "/api/v1/keys",
-		"/keys/{keyid}":               "/api/v1/keys/" + string(w.keys[ahus].ID()),
-		"/status":                     "/api/v1/status",
-		"/openapi.json":               "/api/v1/openapi.json",
-		"/log/checkpoint":             "/log/checkpoint",
-		"/log/tile/{level}/{tile}":    "/log/tile/0/000.p/3",
-		"/log/tile/entries/{tile}":    "/log/tile/entries/000.p/3",
+		"/events":                      "/api/v1/events",
+		"/events/{index}":              "/api/v1/events/3",
+		"/events/{index}/receipt":      "/api/v1/events/3/receipt",
+		"/innovations":                 "/api/v1/innovations",
+		"/innovations/{id}":            "/api/v1/innovations/" + published.id(),
+		"/innovations/{id}/adoptions":  "/api/v1/innovations/" + published.id() + "/adoptions",
+		"/innovations/{id}/lineage":    "/api/v1/innovations/" + published.id() + "/lineage",
+		"/organisations":               "/api/v1/organisations",
+		"/organisations/{orgnr}":       "/api/v1/organisations/" + string(ahus),
+		"/points":                      "/api/v1/points",
+		"/points/{year}":               "/api/v1/points/2026",
+		"/points/{year}/corrections":   "/api/v1/points/2025/corrections",
+		"/points/{year}/organisations": "/api/v1/points/2026/organisations",
+		"/points/{year}/patterns":      "/api/v1/points/2026/patterns",
+		"/rules":                       "/api/v1/rules",
+		"/years":                       "/api/v1/years",
+		"/years/{year}/open":           "/api/v1/years/2026/open",
+		"/disputes":                    "/api/v1/disputes",
+		"/requests":                    "/api/v1/requests",
+		"/keys":                        "/api/v1/keys",
+		"/keys/{keyid}":                "/api/v1/keys/" + string(w.keys[ahus].ID()),
+		"/status":                      "/api/v1/status",
+		"/openapi.json":                "/api/v1/openapi.json",
+		"/log/checkpoint":              "/log/checkpoint",
+		"/log/tile/{level}/{tile}":     "/log/tile/0/000.p/3",
+		"/log/tile/entries/{tile}":     "/log/tile/entries/000.p/3",
 	}
 }
 
@@ -55,7 +61,7 @@ func waits(operation string) bool {
 
 // pages tells whether an operation is a list that comes in pages.
 func pages(operation string) bool {
-	return slices.Contains([]string{"/innovations", "/innovations/{id}/adoptions", "/organisations", "/points", "/rules", "/years", "/keys"}, operation)
+	return slices.Contains([]string{"/innovations", "/innovations/{id}/adoptions", "/organisations", "/points", "/rules", "/years", "/disputes", "/requests", "/keys"}, operation)
 }
 
 func TestReadsAreAnswered(t *testing.T) {
@@ -493,6 +499,9 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 		"/api/v1/events/1000/receipt", "/api/v1/innovations/01JQ5T3M8R4W6Y2Z0A1B2C3D4E", "/api/v1/innovations/x",
 		"/api/v1/innovations/01JQ5T3M8R4W6Y2Z0A1B2C3D4E/adoptions", "/api/v1/organisations/" + string(stranger), "/api/v1/organisations/x",
 		"/api/v1/points/2024", "/api/v1/points/x", "/api/v1/points/2026/corrections", "/api/v1/points/x/corrections", "/api/v1/points/02025/corrections", "/api/v1/points/02026", "/api/v1/points/+2026", "/api/v1/points/99999999999999999999",
+		"/api/v1/innovations/01JQ5T3M8R4W6Y2Z0A1B2C3D4E/lineage", "/api/v1/innovations/x/lineage",
+		"/api/v1/points/2024/patterns", "/api/v1/points/x/patterns", "/api/v1/points/2024/organisations", "/api/v1/points/02026/organisations",
+		"/api/v1/years/2024/open", "/api/v1/years/x/open", "/api/v1/years/2026",
 		"/api/v1/keys/x", "/api/v1/keys/" + strings.Repeat("A", 43),
 		"/log/tile/0/001", "/log/tile/x/000.p/1", "/log/tile/entries/001", "/log/tile/entries/000.p/0",
 		// and what is no operation at all
@@ -542,7 +551,7 @@ func TestUnfoundedLedgerIsServed(t *testing.T) {
 	w.refused(w.get("/log/checkpoint"), "not_found")
 	w.refused(w.get("/api/v1/events/0"), "not_found")
 	w.refused(w.submit(w.sealed(bergen, publication("For tidlig"))), "unknown_key")
-	for _, path := range []string{"innovations", "organisations", "points", "rules", "years", "keys"} {
+	for _, path := range []string{"innovations", "organisations", "points", "rules", "years", "disputes", "requests", "keys"} {
 		if a := w.ok("/api/v1/"+path, nil); string(a.body) != `{"items":[]}` {
 			t.Errorf("%s: %s", path, a.body)
 		}

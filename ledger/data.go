@@ -92,6 +92,12 @@ type Founding struct {
 	LogKey       string       `json:"log_key"` // note verifier key that checkpoints are signed with
 }
 
+// LedgerAmendment is the data of ledger.amended: from this entry on another key
+// signs the log's checkpoints.
+type LedgerAmendment struct {
+	LogKey string `json:"log_key"` // note verifier key
+}
+
 // Registration is the data of organisation.registered.
 type Registration struct{ Organisation }
 

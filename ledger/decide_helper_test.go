@@ -92,8 +92,8 @@ func wEnrolled(k *keys.Private, roles ...Role) Key {
 	return Key{k.Scheme, base64.StdEncoding.EncodeToString(k.Bytes), roles, "innovation office"}
 }
 
-func wLogKey(origin string) string {
-	k, err := NewLogKey(origin, wAuthority.key("log"))
+func wLogKey(origin string, name ...string) string {
+	k, err := NewLogKey(origin, wAuthority.key("log", name...))
 	if err != nil {
 		panic(err)
 	}
@@ -153,6 +153,11 @@ func (o wActor) founds(others ...Key) wAct {
 		Keys:   append([]Key{wEnrolled(o.key(Admin), Admin)}, others...),
 		LogKey: wLogKey(wOrigin),
 	})
+}
+
+// rekeys has another key sign the log's checkpoints.
+func (o wActor) rekeys(name ...string) wAct {
+	return o.does(Admin, &LedgerAmendment{wLogKey(wOrigin, name...)})
 }
 
 func (o wActor) registers(other wActor, how ...func(*Organisation)) wAct {
@@ -414,7 +419,7 @@ func (w *world) submit(a wAct) error {
 		w.Fatalf("opening the envelope: %v", err)
 	}
 	event, err := ParseEvent(envelope.Payload)
-	e := &Signed{event, envelope}
+	e := &Signed{Event: event, Envelope: envelope}
 	if err != nil && (w.state.origin == "" || event.Ledger == w.state.origin) {
 		return err
 	}

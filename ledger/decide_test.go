@@ -56,6 +56,28 @@ func TestDecideSecondFounding(t *testing.T) {
 	})
 }
 
+func TestDecideLogKey(t *testing.T) {
+	elsewhere := wAuthority.rekeys()
+	elsewhere.data = &LedgerAmendment{wLogKey("spredning.example/elsewhere", "2")}
+	wRun(t, []wCase{
+		{"by the authority", nil, wAuthority.rekeys("2"), wAccepted, ""},
+		{"by a hospital", nil, wMaker.rekeys("2"), NotAuthorised, "/by"},
+		{"with a second signature", nil, wAuthority.rekeys("2").alsoSignedBy(wMaker.key(Admin)), UnneededSignature, ""},
+		{"a key of another ledger", nil, elsewhere, InvalidField, "/data/log_key"},
+		{"the key that signs already", nil, wAuthority.rekeys(), AlreadyExists, "/data/log_key"},
+		{"a third", wGiven(wAuthority.rekeys("2")), wAuthority.rekeys("3"), wAccepted, ""},
+		{"one that has signed before", wGiven(wAuthority.rekeys("2")), wAuthority.rekeys(), AlreadyExists, "/data/log_key"},
+	})
+	w := newWorld(t)
+	before := w.state.Position()
+	w.given(wAuthority.rekeys("2"), wMaker.publishes("a"))
+	for size, want := range map[int64]string{1: wLogKey(wOrigin), before: wLogKey(wOrigin), before + 1: wLogKey(wOrigin, "2"), before + 2: wLogKey(wOrigin, "2")} {
+		if got := w.state.LogKeys().At(size); got != want {
+			t.Errorf("%s signs a checkpoint of %d entries, want %s", got, size, want)
+		}
+	}
+}
+
 func TestDecideOrganisations(t *testing.T) {
 	wRun(t, []wCase{
 		{"the authority registers", nil, wAuthority.registers(wNewcomer), wAccepted, ""},
@@ -177,6 +199,7 @@ func TestDecideRoles(t *testing.T) {
 	var cases []wCase
 	covered := map[Type]bool{LedgerFounded: true} // see TestDecideFounding
 	for _, a := range []wAct{
+		wAuthority.rekeys("2"),
 		wAuthority.registers(wNewcomer),
 		wAuthority.amends(wMaker),
 		wMaker.enrols(wMaker, wStranger, Report),
@@ -729,6 +752,7 @@ func wRandom(t *rapid.T, w *world) wAct {
 		func() wAct { return disputer.withdrawsDispute(disputed, w.adopterOf(disputed, disputer)) },
 		func() wAct { return wWest.decides(disputed, w.adopterOf(disputed, disputer), by < other) },
 		func() wAct { return authority.succeeds(by, other) },
+		func() wAct { return authority.rekeys(name) },
 		func() wAct { return authority.registers(wNewcomer, wParent(by)) },
 		func() wAct { return authority.registers(wLatecomer) },
 		func() wAct { return authority.amends(by, wParent(wAuthority)) },

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,7 @@ type Type string
 // The types of events.
 const (
 	LedgerFounded          Type = "ledger.founded"
+	LedgerAmended          Type = "ledger.amended"
 	OrganisationRegistered Type = "organisation.registered"
 	OrganisationAmended    Type = "organisation.amended"
 	OrganisationSucceeded  Type = "organisation.succeeded"
@@ -48,6 +51,7 @@ const (
 // of this version takes.
 var blank = map[Type]func() Data{
 	LedgerFounded:          func() Data { return new(Founding) },
+	LedgerAmended:          func() Data { return new(LedgerAmendment) },
 	OrganisationRegistered: func() Data { return new(Registration) },
 	OrganisationAmended:    func() Data { return new(Amendment) },
 	OrganisationSucceeded:  func() Data { return new(Succession) },
@@ -71,6 +75,10 @@ var blank = map[Type]func() Data{
 	YearOpened:             func() Data { return new(YearOpening) },
 	YearClosed:             func() Data { return new(YearClosing) },
 }
+
+// Types lists the types of events that a ledger of this version takes, in
+// alphabetical order.
+func Types() []Type { return slices.Sorted(maps.Keys(blank)) }
 
 // Event is a statement by an organisation, as the payload of an envelope.
 type Event struct {
@@ -97,6 +105,10 @@ type Data interface {
 type Signed struct {
 	Event
 	Envelope keys.Envelope
+
+	// lacking is set to try an event that not all have signed yet: those who must
+	// sign too are noted there, and everything else is decided as if they had.
+	lacking *Missing
 }
 
 // Entry is an event in its place in the ledger.

@@ -23,6 +23,7 @@ const evOrigin = "spredning.example/test"
 var evExamples = map[Type]string{
 	LedgerFounded: `{"name":"Prøveloggen","illustrative":true,"authority":` + strings.Replace(evOrganisation, `"hf"`, `"authority"`, 1) +
 		`,"keys":[` + evKeyJSON(1) + `,` + evKeyJSON(2) + `],"log_key":"` + evLogKey().String() + `"}`,
+	LedgerAmended:          `{"log_key":"` + evLogKey().String() + `"}`,
 	OrganisationRegistered: evOrganisation,
 	OrganisationAmended:    evOrganisation,
 	OrganisationSucceeded:  `{"predecessors":["983974724","983971636"],"successor":"983658725"}`,

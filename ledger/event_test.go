@@ -292,6 +292,7 @@ var fieldRules = []fieldRule{
 	{LedgerFounded, "/data/keys/1/public", []string{`"AAAA"`}, InvalidField, ""},
 	{LedgerFounded, "/data/log_key", []string{`""`, `"x"`, `"` + evLogKey().String()[:60] + `"`, `" ` + evLogKey().String() + `"`}, InvalidField, ""},
 	{LedgerFounded, "/data/illustrative", []string{`false`}, "", ""},
+	{LedgerAmended, "/data/log_key", []string{`""`, `"x"`, `"` + evLogKey().String()[:60] + `"`}, InvalidField, ""},
 
 	{InnovationPublished, "/data/title", []string{`{}`}, InvalidField, ""},
 	{InnovationPublished, "/data/title", []string{`{"se":"Alit boallu"}`, `{"nn":"Blå knapp"}`}, "", ""},

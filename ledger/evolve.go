@@ -23,12 +23,14 @@ func (e *Entry) Leaf() tlog.Hash { return tlog.RecordHash(e.Bytes) }
 func hexOf(h tlog.Hash) string { return hex.EncodeToString(h[:]) }
 
 func (d *Founding) evolve(s *State, e *Entry) {
-	s.origin, s.authority, s.logKey = e.Ledger, d.Authority.Orgnr, d.LogKey
+	s.origin, s.authority, s.logKeys = e.Ledger, d.Authority.Orgnr, LogKeys{{d.LogKey, 1}}
 	s.register(d.Authority)
 	for _, k := range d.Keys {
 		s.enrol(d.Authority.Orgnr, k)
 	}
 }
+
+func (d *LedgerAmendment) evolve(s *State, e *Entry) { s.logKeys = s.logKeys.and(d.LogKey, e.Index+1) }
 
 func (s *State) register(o Organisation) {
 	number := uint32(s.orgs.len())

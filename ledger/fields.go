@@ -281,7 +281,13 @@ func (d *Founding) check(f *fields) {
 	if !slices.ContainsFunc(d.Keys, func(k Key) bool { return slices.Contains(k.Roles, Admin) }) {
 		f.blame("/data/keys", "one of the keys must have the role admin")
 	}
-	if _, err := note.NewVerifier(d.LogKey); err != nil {
+	f.logKey(d.LogKey)
+}
+
+func (d *LedgerAmendment) check(f *fields) { f.logKey(d.LogKey) }
+
+func (f *fields) logKey(key string) {
+	if _, err := note.NewVerifier(key); err != nil {
 		f.blame("/data/log_key", "must be a note verifier key: <origin>+<hash>+<base64>")
 	}
 }

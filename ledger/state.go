@@ -30,8 +30,8 @@ type facts struct {
 	position  int64  // entries applied
 	origin    string // empty before the founding
 	authority Orgnr
-	logKey    string // verifier key that signs checkpoints now
-	firstYear int    // opened; 0: none
+	logKeys   LogKeys
+	firstYear int // opened; 0: none
 	lastYear  int
 	closed    int // the last closed; 0: none
 }
@@ -135,7 +135,11 @@ func (s *State) Position() int64 { return s.position }
 func (s *State) Origin() string { return s.origin }
 
 // LogKey is the verifier key that signs checkpoints from here on.
-func (s *State) LogKey() string { return s.logKey }
+func (s *State) LogKey() string { return s.logKeys.At(s.position) }
+
+// LogKeys are all that have signed checkpoints, with from which size on. They
+// are not to be modified.
+func (s *State) LogKeys() LogKeys { return s.logKeys }
 
 // Find gives the index of the entry with an event id.
 func (s *State) Find(id ulid.ULID) (index int64, ok bool) {

@@ -143,13 +143,22 @@ type EndedOn struct {
 // Organisation is an organisation as it is read.
 type Organisation struct {
 	ledger.Organisation
-	Index       int64        `json:"index"` // of the entry that registered or last amended it
-	Authority   bool         `json:"authority"`
-	SucceededBy ledger.Orgnr `json:"succeeded_by,omitzero"`
-	Originated  []string     `json:"originated"`
-	Adopted     []Adopted    `json:"adopted"`
-	Invitations []Invitation `json:"invitations"` // those that wait for an answer
-	Keys        []keys.ID    `json:"keys"`
+	Index        int64         `json:"index"` // of the entry that registered or last amended it
+	Authority    bool          `json:"authority"`
+	SucceededBy  ledger.Orgnr  `json:"succeeded_by,omitzero"`
+	Predecessors []Predecessor `json:"predecessors"` // that it acts for now, directly or not, by orgnr
+	Originated   []string      `json:"originated"`
+	Adopted      []Adopted     `json:"adopted"`
+	Invitations  []Invitation  `json:"invitations"` // those that wait for an answer
+	Keys         []keys.ID     `json:"keys"`
+}
+
+// Predecessor is an organisation that another has taken the place of. What it
+// originated stays its own; what it adopted is among what its successor adopted.
+type Predecessor struct {
+	Orgnr      ledger.Orgnr `json:"orgnr"`
+	Name       string       `json:"name"`
+	Originated []string     `json:"originated"`
 }
 
 // Adopted is a pair as its adopter's page has it.
@@ -472,15 +481,10 @@ func (f *Fold) Organisation(o ledger.Orgnr) (Organisation, bool) {
 func (f *Fold) organisation(o *organisation) Organisation {
 	out := Organisation{
 		Organisation: o.Organisation, Index: o.index, Authority: o.Orgnr == f.Authority(),
-		Originated: []string{}, Adopted: []Adopted{}, Invitations: []Invitation{}, Keys: orEmpty(slices.Clone(o.keys)),
+		Originated: f.originated(o), Predecessors: f.predecessors(o), Adopted: []Adopted{}, Invitations: []Invitation{}, Keys: orEmpty(slices.Clone(o.keys)),
 	}
 	if o.successor != none {
 		out.SucceededBy = f.orgs[o.successor].Orgnr
-	}
-	for _, n := range o.made {
-		if i := f.innovations[n]; slices.Contains(i.makers, f.orgNumbers[o.Orgnr]) {
-			out.Originated = append(out.Originated, i.id.String())
-		}
 	}
 	for _, p := range f.pairsBy(o) {
 		id := f.innovations[p.innovation].id.String()
@@ -490,6 +494,29 @@ func (f *Fold) organisation(o *organisation) Organisation {
 		out.Adopted = append(out.Adopted, Adopted{id, p.status.String(), p.index()})
 	}
 	return out
+}
+
+// originated gives the innovations that an organisation is an originator of now.
+func (f *Fold) originated(o *organisation) []string {
+	ids := []string{}
+	for _, n := range o.made {
+		if i := f.innovations[n]; slices.Contains(i.makers, f.orgNumbers[o.Orgnr]) {
+			ids = append(ids, i.id.String())
+		}
+	}
+	return ids
+}
+
+// predecessors gives all whose place an organisation has taken, directly or not.
+func (f *Fold) predecessors(o *organisation) []Predecessor {
+	all := []Predecessor{}
+	for waiting := slices.Clone(o.succeeded); len(waiting) > 0; waiting = waiting[1:] {
+		p := f.orgs[waiting[0]]
+		all = append(all, Predecessor{p.Orgnr, p.Name, f.originated(p)})
+		waiting = append(waiting, p.succeeded...)
+	}
+	slices.SortFunc(all, func(a, b Predecessor) int { return strings.Compare(string(a.Orgnr), string(b.Orgnr)) })
+	return all
 }
 
 // Keys gives all keys in the order of their enrolment.

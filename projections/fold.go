@@ -2,6 +2,7 @@ package projections
 
 import (
 	"encoding/hex"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -17,6 +18,7 @@ type Fold struct {
 
 	Founded     *ledger.Entry // entry 0; nil before
 	Illustrated bool          // a demo: nobody has confirmed anything
+	LogKeys     ledger.LogKeys
 
 	orgs        []*organisation
 	orgNumbers  map[ledger.Orgnr]int32
@@ -25,9 +27,10 @@ type Fold struct {
 	pairs       []pair
 	pairNumbers map[pairKey]int32
 	entries     []entryOf            // by index
+	days        []int32              // by index: the latest day, since 1970, of its time and all before it
 	disputes    map[int32][]dispute  // by pair, in order
 	decisions   map[int32][]decision // by pair, in order
-	struck      map[int64]struct{}   // entries of pairs that a retraction came after
+	struck      map[int64]int64      // entries of pairs, each with the first retraction that came after it or is it
 	keys        map[keys.ID]*enrolled
 	rules       []publishedRules
 	years       []year // in order, without gaps; the closed ones first
@@ -36,7 +39,7 @@ type Fold struct {
 	pairJoins, slotJoins []join // in order
 	scored               tally  // in the closed years
 
-	readings kept // of now
+	readings *kept // of now
 }
 
 // organisation is one registered organisation, as it is now.
@@ -46,7 +49,8 @@ type organisation struct {
 	made      []int32
 	firstPair int32 // of those as adopter, the latest; chained by nextOfAdopter
 	keys      []keys.ID
-	successor int32 // the organisation that acts in its place; none
+	successor int32   // the organisation that acts in its place; none
+	succeeded []int32 // those whose place it has taken, directly
 }
 
 // innovation is one innovation, as it is now.
@@ -88,9 +92,10 @@ type assessment struct {
 
 // request asks for an assessment.
 type request struct {
-	index  int64
-	by     int32
-	reason ledger.Text
+	index    int64
+	by       int32
+	reason   ledger.Text
+	assessed *assessment // the latest since, whether in force or not; nil: none
 }
 
 type pairKey struct{ innovation, adopter int32 }
@@ -184,12 +189,13 @@ type join struct{ from, into int32 }
 // NewFold gives the fold of no entries.
 func NewFold() *Fold {
 	return &Fold{
+		readings:    &kept{},
 		orgNumbers:  map[ledger.Orgnr]int32{},
 		innNumbers:  map[ulid.ULID]int32{},
 		pairNumbers: map[pairKey]int32{},
 		disputes:    map[int32][]dispute{},
 		decisions:   map[int32][]decision{},
-		struck:      map[int64]struct{}{},
+		struck:      map[int64]int64{},
 		keys:        map[keys.ID]*enrolled{},
 	}
 }
@@ -197,9 +203,12 @@ func NewFold() *Fold {
 // Apply folds the next entry in. It must be the one at index Position.
 func (f *Fold) Apply(e *ledger.Entry) {
 	f.entries = append(f.entries, entryOf{none, noEntry})
+	f.days = append(f.days, f.day(e.At))
 	switch d := e.Data.(type) {
 	case *ledger.Founding:
 		f.found(e, d)
+	case *ledger.LedgerAmendment:
+		f.LogKeys = append(f.LogKeys, ledger.LogKeyFrom{Key: d.LogKey, From: e.Index + 1})
 	case *ledger.Registration:
 		f.register(e, d.Organisation)
 	case *ledger.Amendment:
@@ -224,9 +233,9 @@ func (f *Fold) Apply(e *ledger.Entry) {
 		f.merge(f.innovation(d.Innovation), f.innovation(d.Into), &reason{e.Index, d.Reason})
 	case *ledger.AssessmentRequest:
 		i := f.innovation(d.Innovation)
-		i.requests = append(i.requests, request{e.Index, f.orgNumbers[e.By], d.Reason})
+		i.requests = append(i.requests, request{index: e.Index, by: f.orgNumbers[e.By], reason: d.Reason})
 	case *ledger.Assessment:
-		f.innovation(d.Innovation).assessed = &assessment{e.Index, *d.Eligible, d.Reason}
+		f.innovation(d.Innovation).assess(&assessment{e.Index, *d.Eligible, d.Reason})
 	case *ledger.Invitation:
 		p := f.pair(e, d.Innovation, d.Adopter)
 		p.invited = uint32(e.Index)
@@ -243,7 +252,7 @@ func (f *Fold) Apply(e *ledger.Entry) {
 		p := f.pair(e, d.Innovation, e.By)
 		p.status, p.entry = Retracted, noEntry
 		for _, index := range f.history(p) {
-			f.struck[index] = struct{}{}
+			f.strike(index, e.Index)
 		}
 	case *ledger.Dispute:
 		f.pair(e, d.Innovation, d.Adopter)
@@ -267,6 +276,31 @@ func (f *Fold) Apply(e *ledger.Entry) {
 	f.Position = e.Index + 1
 }
 
+// day is the day of an entry's time, or of a later one before it: the order of
+// the ledger is sure, the signer's clock is not.
+func (f *Fold) day(at time.Time) int32 {
+	day := int32(at.Unix() / (24 * 60 * 60))
+	if n := len(f.days); n > 0 {
+		return max(day, f.days[n-1])
+	}
+	return day
+}
+
+// assess keeps an assessment, in force from now on, as the answer to all
+// requests so far.
+func (i *innovation) assess(a *assessment) {
+	i.assessed = a
+	for k := range i.requests {
+		i.requests[k].assessed = a
+	}
+}
+
+func (f *Fold) strike(index, retraction int64) {
+	if _, struck := f.struck[index]; !struck {
+		f.struck[index] = retraction
+	}
+}
+
 func (f *Fold) dispute(e *ledger.Entry) {
 	n := f.entries[e.Index].pair
 	f.disputes[n] = append(f.disputes[n], dispute{e.Index, f.orgNumbers[e.By], "open"})
@@ -286,6 +320,7 @@ const timeForm = "2006-01-02T15:04:05Z"
 
 func (f *Fold) found(e *ledger.Entry, d *ledger.Founding) {
 	f.Founded, f.Illustrated = e, *d.Illustrative
+	f.LogKeys = ledger.LogKeys{{Key: d.LogKey, From: 1}}
 	f.register(e, d.Authority)
 	for _, k := range d.Keys {
 		f.enrol(e, d.Authority.Orgnr, k)

@@ -55,6 +55,7 @@ func (f *Fold) merge(i, into *innovation, why *reason) {
 // succeed joins an organisation's pairs to those of its successor.
 func (f *Fold) succeed(org, successor int32) {
 	f.orgs[org].successor = successor
+	f.orgs[successor].succeeded = append(f.orgs[successor].succeeded, org)
 	heir := f.heir(successor)
 	f.joinSlots(heir)
 	f.move(f.numbersOf(f.orgs[org].firstPair, byAdopter), func(p *pair) { p.adopter = heir })

@@ -179,19 +179,27 @@ func (f *Fold) parties() ([]party, []area) {
 		if _, there := numbers[o.Region]; !there {
 			numbers[o.Region] = area(len(numbers))
 		}
-		areas[n] = numbers[o.Region]
-		p := party{
-			orgnr: o.Orgnr, name: o.Name, region: o.Region, kind: o.Kind, from: math.MaxInt, to: math.MaxInt, heir: f.heir(int32(n)),
-		}
-		if o.MeasuredFrom != nil {
-			p.from = *o.MeasuredFrom
-		}
-		if o.MeasuredTo != nil {
-			p.to = *o.MeasuredTo
-		}
-		all[n] = p
+		all[n], areas[n] = f.party(int32(n)), numbers[o.Region]
 	}
 	return all, areas
+}
+
+func (f *Fold) party(org int32) party {
+	o := f.orgs[org]
+	p := party{orgnr: o.Orgnr, name: o.Name, region: o.Region, kind: o.Kind, from: math.MaxInt, to: math.MaxInt, heir: f.heir(org)}
+	if o.MeasuredFrom != nil {
+		p.from = *o.MeasuredFrom
+	}
+	if o.MeasuredTo != nil {
+		p.to = *o.MeasuredTo
+	}
+	return p
+}
+
+// counts reports whether an organisation is of an eligible kind and in the
+// national measuring system in a year.
+func (p *party) counts(year int, rules *ledger.Rules) bool {
+	return p.from <= year && year <= p.to && slices.Contains(rules.EligibleKinds, p.kind)
 }
 
 // complete gives the candidates' innovations numbers of the reading, and numbers

@@ -165,13 +165,11 @@ func (y *reading) scorer(t *tally, rules *ledger.Rules) *scorer {
 	return s
 }
 
-// counting finds the organisations that are of an eligible kind and in the
-// national measuring system in the year.
+// counting finds the organisations that may get points in the year.
 func (s *scorer) counting() {
 	s.counts = make([]bool, len(s.orgs))
 	for n := range s.orgs {
-		o := &s.orgs[n]
-		s.counts[n] = o.from <= s.year && s.year <= o.to && slices.Contains(s.rules.EligibleKinds, o.kind)
+		s.counts[n] = s.orgs[n].counts(s.year, s.rules)
 	}
 }
 

@@ -88,11 +88,12 @@ func (c *client) read(ctx context.Context, path string, into any) error {
 
 // ledgerStatus is the part of GET /status that commands need.
 type ledgerStatus struct {
-	Ledger       string       `json:"ledger"`
-	Name         string       `json:"name"`
-	Illustrative bool         `json:"illustrative"`
-	Authority    ledger.Orgnr `json:"authority"`
-	LogKey       string       `json:"log_key"`
+	Ledger       string         `json:"ledger"`
+	Name         string         `json:"name"`
+	Illustrative bool           `json:"illustrative"`
+	Authority    ledger.Orgnr   `json:"authority"`
+	LogKey       string         `json:"log_key"`
+	LogKeys      ledger.LogKeys `json:"log_keys"`
 }
 
 func (c *client) status(ctx context.Context) (s ledgerStatus, err error) {

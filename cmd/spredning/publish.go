@@ -22,7 +22,7 @@ type publishing struct {
 	by, revise   string
 	paths        []string
 	out, receipt string
-	yes          bool
+	share, yes   bool
 }
 
 func publishCommand(e *env) *cobra.Command {
@@ -40,7 +40,8 @@ originators your organisation is the only one.
 
 What is about to be signed is shown in plain language first. If others have made
 the innovation with you, they must sign, too: the half-signed event is written to
-a file for them, and nothing is submitted yet.
+a file for them, or posted at the ledger as a draft with --share, and nothing is
+submitted yet.
 
 With --revise a published innovation is changed: FILE and flags replace the fields
 that they name, the rest stays; without either you are asked field by field.
@@ -57,6 +58,7 @@ Write no personal data: nothing can be taken out of the ledger again.`,
 	cmd.Flags().StringVar(&p.revise, "revise", "", "`ID` of the innovation to revise")
 	cmd.Flags().StringArrayVar(&p.paths, "key", nil, "key file that signs; may be given again (or SPREDNING_KEY)")
 	cmd.Flags().StringVar(&p.out, "out", "", "file for the half-signed event, if others must sign (default innovation-ID.json)")
+	cmd.Flags().BoolVar(&p.share, "share", false, "post the half-signed event as a draft, if others must sign")
 	cmd.Flags().BoolVar(&p.yes, "yes", false, "do not ask before signing")
 	receiptFlag(cmd, &p.receipt)
 	urlFlag(cmd, e)
@@ -64,6 +66,9 @@ Write no personal data: nothing can be taken out of the ledger again.`,
 }
 
 func (p *publishing) run(cmd *cobra.Command, e *env, args []string) error {
+	if p.share && p.out != "" {
+		return misuse("--share goes without --out: the event is posted, not written to a file")
+	}
 	ctx := cmd.Context()
 	a, err := e.actor(ctx, p.paths, p.by)
 	if err != nil {
@@ -87,6 +92,9 @@ func (p *publishing) run(cmd *cobra.Command, e *env, args []string) error {
 	envelope := keys.Envelope{Payload: payload}
 	if err := e.sign(&envelope, a.signers, p.yes); err != nil {
 		return err
+	}
+	if len(missing) > 0 && p.share {
+		return e.share(ctx, a.client, envelope)
 	}
 	if len(missing) > 0 {
 		return p.handOver(ctx, e, a, envelope, missing)

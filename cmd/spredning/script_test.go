@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net"
 	"net/http"
 	"os"
@@ -27,7 +28,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("SPREDNING_URL", "http://"+addr)
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "read": read, "keyid": keyID, "await": await},
 	})
 }
 
@@ -54,6 +55,21 @@ func up(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Fatalf("nothing answers at %s", url)
 }
 
+// await waits until a file holds a text, in which \n is the end of a line.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: await FILE TEXT")
+	}
+	path, text := ts.MkAbs(args[0]), strings.ReplaceAll(args[1], `\n`, "\n")
+	for range 600 {
+		if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), text) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not come to hold %q", args[0], text)
+}
+
 // flip replaces the first occurrence of a text in a file by another.
 func flip(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 3 {
@@ -66,6 +82,24 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s does not hold %q", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(path, []byte(strings.Replace(string(b), args[1], args[2], 1)), 0o600))
+}
+
+// read sets a variable to what a file, or stdout, holds.
+func read(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: read VARIABLE FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// keyID sets a variable to the key id in what key show --json printed.
+func keyID(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: keyid VARIABLE FILE")
+	}
+	var k struct{ KeyID string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &k))
+	ts.Setenv(args[0], k.KeyID)
 }
 
 // TestDemo holds the story to what its README says of it.

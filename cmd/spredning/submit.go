@@ -52,7 +52,14 @@ func (e *env) submit(ctx context.Context, c *client, envelope []byte, file strin
 	if err != nil {
 		return err
 	}
-	if _, _, err := receipt.Verify(status.LogKey); err != nil {
+	event, _, err := receipt.Verify()
+	if d, ok := event.Data.(*ledger.LedgerAmendment); ok {
+		status.LogKeys = append(status.LogKeys, ledger.LogKeyFrom{Key: d.LogKey, From: receipt.Index + 1})
+	}
+	if err == nil {
+		_, err = status.LogKeys.Open(receipt.Checkpoint)
+	}
+	if err != nil {
 		return fmt.Errorf("the ledger gave a receipt that does not hold: %w", err)
 	}
 	if file == "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,6 +39,11 @@ type Stream struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	end    func()
+
+	// What lies beside the stream is used by others than the committer, so it
+	// takes the connection from here.
+	mu     sync.Mutex
+	beside jetstream.JetStream // nil: not connected
 }
 
 var _ ledger.Stream = (*Stream)(nil)
@@ -78,24 +84,46 @@ func (s *Stream) start(ctx context.Context) error {
 		s.Close()
 		return err
 	}
+	s.share(s.js)
 	return nil
 }
 
-// ensure makes the stream if there is none, and refuses one that is configured
-// in another way: it could lose entries.
-func (s *Stream) ensure(ctx context.Context) error {
-	replicas := 1
-	if s.conn.ConnectedClusterName() != "" {
-		replicas = 3
+// share lends the connection to what lies beside the stream; nil: no more.
+func (s *Stream) share(js jetstream.JetStream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.beside = js
+}
+
+// shared gives the connection to what lies beside the stream, for one use: an
+// embedded server is closed and opened again when it heals.
+func (s *Stream) shared() (jetstream.JetStream, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.beside == nil {
+		return nil, errors.New("not connected")
 	}
-	stream, err := s.js.Stream(ctx, Name)
+	return s.beside, nil
+}
+
+// replicas is how many servers keep a copy.
+func replicas(conn *nats.Conn) int {
+	if conn.ConnectedClusterName() != "" {
+		return 3
+	}
+	return 1
+}
+
+// ensure makes the stream if there is none.
+func (s *Stream) ensure(ctx context.Context) error {
+	_, err := s.js.Stream(ctx, Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = s.js.CreateStream(ctx, config(replicas))
+		_, err = s.js.CreateStream(ctx, config(replicas(s.conn)))
 	}
 	if err != nil {
 		return fmt.Errorf("opening the stream %s: %w", Name, err)
 	}
-	return compare(stream.CachedInfo().Config, config(replicas))
+	return nil
 }
 
 func compare(have, want jetstream.StreamConfig) error {
@@ -131,6 +159,7 @@ func compare(have, want jetstream.StreamConfig) error {
 
 // Close drains the connection and stops an embedded server.
 func (s *Stream) Close() {
+	s.share(nil)
 	if s.conn != nil {
 		s.conn.Close()
 		s.conn = nil
@@ -200,7 +229,8 @@ func publishError(err error) error {
 }
 
 // Span tells first and last index and the count, as the stream's leader sees
-// them.
+// them. A stream that is configured in another way is a *ledger.DamageError: it
+// could lose entries.
 func (s *Stream) Span(ctx context.Context) (ledger.Span, error) {
 	state, err := s.state(ctx)
 	if err != nil {
@@ -216,6 +246,9 @@ func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
 	stream, err := s.js.Stream(ctx, Name)
 	if err != nil {
 		return jetstream.StreamState{}, fmt.Errorf("asking for the stream %s: %w", Name, err)
+	}
+	if err := compare(stream.CachedInfo().Config, config(replicas(s.conn))); err != nil {
+		return jetstream.StreamState{}, err
 	}
 	return stream.CachedInfo().State, nil
 }
