@@ -16,7 +16,7 @@ type Config struct {
 	Chance Chance // what decides; nil: a generator that Seed starts
 
 	// Organisations are registered in the end, the authority not counted. Four
-	// are the committee, one in each region. At least 10.
+	// are the committee, one in each region. At least [Fewest].
 	Organisations int
 	// Entries the ledger has in the end, those of the founding and of the
 	// registrations included. At least [Least].
@@ -39,6 +39,9 @@ type Chance interface {
 	// IntN draws one of 0 to n-1.
 	IntN(n int) int
 }
+
+// Fewest is the least number of organisations: less cannot make, adopt and judge.
+const Fewest = 10
 
 // Least is the least number of entries for so many organisations: what it takes
 // to register them, and some more.
@@ -64,9 +67,10 @@ type Story struct {
 	invited     []pair
 	disputes    []dispute // that were ever raised
 	files       []ledger.Attachment
-	rules       int // published
-	ways        []way
-	firstYear   int // that was opened; 0: none
+	rules       int     // published
+	ways        []way   // in hand
+	limits      []limit // in hand
+	firstYear   int     // that was opened; 0: none
 	lastYear    int
 	closed      int // the last that is closed; 0: none
 }
@@ -118,8 +122,8 @@ var (
 // New founds a ledger, seats the committee, registers most of the organisations
 // and publishes the first rules.
 func New(cfg Config) (*Story, error) {
-	if least := Least(cfg.Organisations); cfg.Organisations < 10 || cfg.Entries < least {
-		return nil, fmt.Errorf("a story needs 10 organisations or more, and for %d at least %d entries", cfg.Organisations, least)
+	if least := Least(cfg.Organisations); cfg.Organisations < Fewest || cfg.Entries < least {
+		return nil, fmt.Errorf("a story needs %d organisations or more, and for %d at least %d entries", Fewest, cfg.Organisations, least)
 	}
 	s := &Story{
 		Refused: map[ledger.Code]int{}, cfg: cfg, chance: cfg.Chance, standing: map[pair]bool{},

@@ -51,35 +51,55 @@ func (s *Story) closeYear() error {
 	return err
 }
 
-// way is how rules count.
+// way is how rules count adoptions, limit how many of them.
 type way struct{ basis, lineage string }
 
-// way draws one, none again before all have been drawn.
-func (s *Story) way() way {
-	if s.cfg.Plain {
-		return way{ledger.BasisAdoption, ledger.LineageEach}
+type limit struct{ innovation, pair bool }
+
+// deal draws one of the hand, none again before all have been drawn.
+func deal[T any](s *Story, hand *[]T, all ...T) T {
+	if len(*hand) == 0 {
+		*hand = some(s, len(all), all)
 	}
-	if len(s.ways) == 0 {
-		s.ways = some(s, 4, []way{
-			{ledger.BasisAdoption, ledger.LineageEach},
-			{ledger.BasisAdoption, ledger.LineageOnce},
-			{ledger.BasisProject, ledger.LineageEach},
-			{ledger.BasisProject, ledger.LineageOnce},
-		})
-	}
-	drawn := s.ways[0]
-	s.ways = s.ways[1:]
+	drawn := (*hand)[0]
+	*hand = (*hand)[1:]
 	return drawn
+}
+
+func (s *Story) way() (basis, lineage string) {
+	if s.cfg.Plain {
+		return ledger.BasisAdoption, ledger.LineageEach
+	}
+	w := deal(s, &s.ways,
+		way{ledger.BasisAdoption, ledger.LineageEach}, way{ledger.BasisAdoption, ledger.LineageOnce},
+		way{ledger.BasisProject, ledger.LineageEach}, way{ledger.BasisProject, ledger.LineageOnce})
+	return w.basis, w.lineage
+}
+
+// limit gives the limits for an innovation and for a pair in a year; 0: none.
+func (s *Story) limit() (innovation, pair int) {
+	if s.cfg.Plain {
+		return 0, 0
+	}
+	l := deal(s, &s.limits, limit{}, limit{innovation: true}, limit{pair: true}, limit{true, true})
+	if l.innovation {
+		innovation = 1 + s.chance.IntN(3)
+	}
+	if l.pair {
+		pair = 1 + s.chance.IntN(3)
+	}
+	return innovation, pair
 }
 
 func (s *Story) publishRules() error {
 	s.rules++
-	w := s.way()
+	basis, lineage := s.way()
+	ofInnovation, ofPair := s.limit()
 	rules := ledger.Rules{
 		ID: fmt.Sprintf("rules %d", s.rules), FromYear: s.base() + pick(s, -1, 0, 0, 1, 2, 3, 4),
-		Basis: w.basis, Lineage: w.lineage,
+		Basis: basis, Lineage: lineage,
 		EligibleKinds: s.kinds(), OwnFundingOnly: new(s.percent(50)), ExcludeRegionalInitiatives: new(s.percent(50)),
-		MaxAdoptionsPerInnovation: new(s.limit()), MaxPerOriginatorAdopter: new(s.limit()), Illustrative: new(true),
+		MaxAdoptionsPerInnovation: &ofInnovation, MaxPerOriginatorAdopter: &ofPair, Illustrative: new(true),
 	}
 	rules.Originator.SameRegion, rules.Adopter.SameRegion = s.values()
 	rules.Originator.OtherRegion, rules.Adopter.OtherRegion = s.values()
@@ -91,14 +111,6 @@ func (s *Story) kinds() []ledger.Kind {
 	return pick(s, []ledger.Kind{ledger.KindHF}, []ledger.Kind{ledger.KindPrivateNonprofit, ledger.KindHF},
 		[]ledger.Kind{ledger.KindHF, ledger.KindPrivateNonprofit, ledger.KindRHF},
 		[]ledger.Kind{ledger.KindHF, ledger.KindPrivateNonprofit, ledger.KindRHF, ledger.KindMunicipality, ledger.KindOther})
-}
-
-// limit draws one of a year, mostly none.
-func (s *Story) limit() int {
-	if s.cfg.Plain {
-		return 0
-	}
-	return pick(s, 0, 0, 0, 0, 1, 2, 3)
 }
 
 // values are an originator's and the smaller one of an adopter.
