@@ -14,13 +14,13 @@ import (
 	"spredning/projections"
 )
 
-// long reports whether there is time for the long forms.
-func long() bool { return os.Getenv("SPREDNING_LONG") == "1" }
+// longForm reports whether there is time for the long forms.
+func longForm() bool { return os.Getenv("SPREDNING_LONG") == "1" }
 
 // TestLargeLedgers draws ledgers of 50 organisations and compares every year at their end and at places on the way.
 func TestLargeLedgers(t *testing.T) {
 	seeds, entries, places := 1, 1000, 3
-	if long() {
+	if longForm() {
 		seeds, entries, places = 5, 5000, 10
 	}
 	seen := &coverage{counts: map[string]int{}}
@@ -30,13 +30,13 @@ func TestLargeLedgers(t *testing.T) {
 				t.Parallel()
 				r := newLarge(uint64(seed), entries)
 				agreeOnTheWay(t, r, places)
-				if long() {
+				if longForm() {
 					seen.watch(r)
 				}
 			})
 		}
 	})
-	if long() {
+	if longForm() {
 		for _, what := range wanted {
 			if seen.counts[what] == 0 && !strings.HasPrefix(what, "refused ") && !slices.Contains(onlyHasty, what) {
 				t.Errorf("never happened: %s", what)

@@ -28,16 +28,17 @@ func TestOutsider(t *testing.T) {
 	}
 	t.Parallel()
 	seeds, events, positions := 1, 600, 3
-	if long() {
+	if longForm() {
 		seeds, events, positions = 3, 5000, 10
 	}
-	program := build(t)
+	o := outsider{t, filepath.Join(t.TempDir(), "spredning")}
+	o.run("go", "build", "-o", o.program, "spredning/cmd/spredning")
 	for seed := range seeds {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			data := filepath.Join(t.TempDir(), "data")
-			run(t, program, "load", "--story", "random", "--seed", fmt.Sprint(seed), "--events", fmt.Sprint(events), "--data", data)
-			url := serve(t, program, data)
-			entries := fetchEntries(t, url)
+			o, data := outsider{t, o.program}, filepath.Join(t.TempDir(), "data")
+			o.run(o.program, "load", "--story", "random", "--seed", fmt.Sprint(seed), "--events", fmt.Sprint(events), "--data", data)
+			url := o.serve(data)
+			entries := o.entries(url)
 			if len(entries) != events {
 				t.Fatalf("got %d entries, want %d", len(entries), events)
 			}
@@ -45,7 +46,7 @@ func TestOutsider(t *testing.T) {
 			checked := 0
 			for _, position := range append(chance.Perm(events)[:positions], events) {
 				for _, y := range naiveAll(entries[:position]) {
-					if got, want := fetchPoints(t, url, y.year, position), y.table(); !reflect.DeepEqual(got, want) {
+					if got, want := o.points(url, y.year, position), y.table(); !reflect.DeepEqual(got, want) {
 						t.Errorf("position %d, %d:\n%s", position, y.year, differ(got, want))
 					}
 					checked++
@@ -58,76 +59,74 @@ func TestOutsider(t *testing.T) {
 	}
 }
 
-// build builds the program.
-func build(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "spredning")
-	run(t, "go", "build", "-o", program, "spredning/cmd/spredning")
-	return program
+// outsider has nothing but the program.
+type outsider struct {
+	*testing.T
+	program string
 }
 
-func run(t *testing.T, name string, args ...string) {
-	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+func (o outsider) run(name string, args ...string) {
+	o.Helper()
+	if out, err := exec.CommandContext(o.Context(), name, args...).CombinedOutput(); err != nil {
+		o.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 }
 
 // serve serves a data folder until the test ends and gives the address.
-func serve(t *testing.T, program, data string) string {
-	t.Helper()
-	cmd := exec.Command(program, "serve", "--data", data, "--listen", "127.0.0.1:0")
+func (o outsider) serve(data string) string {
+	o.Helper()
+	cmd := exec.Command(o.program, "serve", "--data", data, "--listen", "127.0.0.1:0")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		o.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		o.Fatal(err)
 	}
-	t.Cleanup(func() {
+	o.Cleanup(func() {
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
-			t.Error(err)
+			o.Error(err)
 		}
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("serving: %v", err)
+			o.Errorf("serving: %v", err)
 		}
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	url := regexp.MustCompile(`http://\S+`).FindString(line)
 	if url == "" {
-		t.Fatalf("serve said %q, %v", line, err)
+		o.Fatalf("serve said %q, %v", line, err)
 	}
 	return url
 }
 
 // fetch gets a page of the API; 429 and 503 are asked again.
-func fetch(t *testing.T, url string) []byte {
-	t.Helper()
+func (o outsider) fetch(url string) []byte {
+	o.Helper()
 	for range 50 {
 		resp, err := http.Get(url)
 		if err != nil {
-			t.Fatal(err)
+			o.Fatal(err)
 		}
 		body, err := io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
 		switch {
 		case err != nil:
-			t.Fatalf("%s: %v", url, err)
+			o.Fatalf("%s: %v", url, err)
 		case resp.StatusCode == http.StatusOK:
 			return body
 		case resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable:
-			t.Fatalf("%s: %s\n%s", url, resp.Status, body)
+			o.Fatalf("%s: %s\n%s", url, resp.Status, body)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Fatalf("%s: the server is busy for too long", url)
+	o.Fatalf("%s: the server is busy for too long", url)
 	return nil
 }
 
-// fetchEntries gets all entries, one a line.
-func fetchEntries(t *testing.T, url string) (entries [][]byte) {
-	t.Helper()
-	for line := range strings.Lines(string(fetch(t, url+"/api/v1/events"))) {
+// entries gets all entries, one a line.
+func (o outsider) entries(url string) (entries [][]byte) {
+	o.Helper()
+	for line := range strings.Lines(string(o.fetch(url+"/api/v1/events"))) {
 		entries = append(entries, []byte(strings.TrimSuffix(line, "\n")))
 	}
 	return entries
@@ -157,39 +156,39 @@ type toldPoints struct {
 
 type toldSums struct{ Originated, Adopted, Total json.Number }
 
-// fetchPoints gets a year's table at a position, in the naive fold's form.
-func fetchPoints(t *testing.T, url string, year, position int) naivePoints {
-	t.Helper()
-	told := naiveDecode[toldPoints](fetch(t, fmt.Sprintf("%s/api/v1/points/%d?position=%d", url, year, position)))
+// points gets a year's table at a position, in the naive fold's form.
+func (o outsider) points(url string, year, position int) naivePoints {
+	o.Helper()
+	told := naiveDecode[toldPoints](o.fetch(fmt.Sprintf("%s/api/v1/points/%d?position=%d", url, year, position)))
 	n := naivePoints{
 		Year: told.Year, Rules: told.Rules.ID, Position: told.Position, Status: told.Status,
-		Rows: []naiveRow{}, Regions: []naiveRegion{}, Total: thousandths(t, told.Total),
+		Rows: []naiveRow{}, Regions: []naiveRegion{}, Total: o.thousandths(told.Total),
 	}
 	for _, r := range told.Rows {
 		row := naiveRow{
 			Orgnr: r.Orgnr, Name: r.Name, Region: r.Region,
-			Originated: thousandths(t, r.Originated), Adopted: thousandths(t, r.Adopted), Total: thousandths(t, r.Total),
+			Originated: o.thousandths(r.Originated), Adopted: o.thousandths(r.Adopted), Total: o.thousandths(r.Total),
 		}
 		for _, l := range r.Lines {
-			row.Lines = append(row.Lines, naiveLine{l.Index, l.Innovation, l.Adopter, l.Role, l.Reach, thousandths(t, l.Points)})
+			row.Lines = append(row.Lines, naiveLine{l.Index, l.Innovation, l.Adopter, l.Role, l.Reach, o.thousandths(l.Points)})
 		}
 		n.Rows = append(n.Rows, row)
 	}
 	for _, r := range told.Regions {
-		n.Regions = append(n.Regions, naiveRegion{r.Region, thousandths(t, r.Originated), thousandths(t, r.Adopted), thousandths(t, r.Total)})
+		n.Regions = append(n.Regions, naiveRegion{r.Region, o.thousandths(r.Originated), o.thousandths(r.Adopted), o.thousandths(r.Total)})
 	}
 	return n
 }
 
 // thousandths reads points exactly.
-func thousandths(t *testing.T, points json.Number) int {
-	t.Helper()
+func (o outsider) thousandths(points json.Number) int {
+	o.Helper()
 	value, ok := new(big.Rat).SetString(points.String())
 	if ok {
 		value.Mul(value, big.NewRat(1000, 1))
 	}
 	if !ok || !value.IsInt() {
-		t.Fatalf("%q is no number with three decimals", points)
+		o.Fatalf("%q is no number with three decimals", points)
 	}
 	return int(value.Num().Int64())
 }
