@@ -126,7 +126,7 @@ func (o outsider) fetch(url string) []byte {
 // entries gets all entries, one a line.
 func (o outsider) entries(url string) (entries [][]byte) {
 	o.Helper()
-	for line := range strings.Lines(string(o.fetch(url+"/api/v1/events"))) {
+	for line := range strings.Lines(string(o.fetch(url + "/api/v1/events"))) {
 		entries = append(entries, []byte(strings.TrimSuffix(line, "\n")))
 	}
 	return entries
