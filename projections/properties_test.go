@@ -14,6 +14,7 @@ import (
 
 	"spredning/ledger"
 	tale "spredning/ledger/story"
+	"spredning/projections"
 )
 
 // dice are a story's chance. They are thrown anew for each act, so that a ledger shrinks by leaving acts out.
@@ -68,29 +69,65 @@ func TestPropertySums(t *testing.T) {
 	})
 }
 
-// TestPropertyOnce: no order of valid events lets a pair score twice.
+// TestPropertyOnce: no order of valid events lets a pair score twice, nor a lineage with one adopter where that counts once.
 func TestPropertyOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawn(t, 160, false)
 		defer tellFailing(t, r)
 		pairsScoreOnce(t, r)
-		other := reordered(r, rapid.Permutation(r.entries).Draw(t, "order"))
+		lineagesScoreOnce(t, r)
+		other := reordered(r, rapid.Permutation(upTo(len(r.entries))).Draw(t, "order"))
 		defer tellFailing(t, other)
 		pairsScoreOnce(t, other)
+		lineagesScoreOnce(t, other)
 	})
+}
+
+// lineagesScoreOnce sees that nothing scores in a year whose rules let a lineage score once, if another of its lineage has
+// scored with the same adopter in that year or before. Lineages and adopters are read as they are when the year is.
+func lineagesScoreOnce(t rapid.TB, r *random) {
+	all := tables(r.fold(len(r.entries)))
+	for n, table := range all {
+		if table.Rules == nil || table.Rules.Lineage != ledger.LineageOnce {
+			continue
+		}
+		f, scored := r.then(table), map[string]int64{} // by which entry
+		for _, before := range all[:n] {
+			for _, l := range linesOf(before) {
+				scored[lineageOf(f, l)] = l.Index
+			}
+		}
+		for _, l := range linesOf(table) {
+			lineage := lineageOf(f, l)
+			if entry, again := scored[lineage]; again && entry != l.Index {
+				t.Errorf("%d: the lineage and adopter %s score by entries %d and %d", table.Year, lineage, entry, l.Index)
+			}
+			scored[lineage] = l.Index
+		}
+	}
+}
+
+// lineageOf names a line's root innovation and adopter.
+func lineageOf(f *projections.Fold, l projections.Line) string {
+	i := finally(f, l.Innovation)
+	for i.DerivedFrom != "" {
+		i = finally(f, i.DerivedFrom)
+	}
+	return i.ID + " " + string(actingFor(f, l.Adopter).Orgnr)
 }
 
 // reordered is a ledger of the same events in another order, as near to the one that is given as the rules of admission
 // let it be: what is refused is tried again later. What never comes to be admissible is left out.
-func reordered(r *random, order []*ledger.Entry) *random {
+func reordered(r *random, order []int) *random {
 	state, entries := ledger.NewState(), []*ledger.Entry{}
 	for rest := order; ; {
-		var refused []*ledger.Entry
-		for _, e := range rest {
+		var refused []int
+		for _, index := range rest {
+			e := r.entries[index]
 			moved := &ledger.Entry{Signed: e.Signed, Index: int64(len(entries)), Bytes: e.Bytes}
 			if ledger.Decide(state, &moved.Signed) != nil {
-				refused = append(refused, e)
+				refused = append(refused, index)
 				continue
 			}
 			ledger.Evolve(state, moved)
@@ -101,6 +138,14 @@ func reordered(r *random, order []*ledger.Entry) *random {
 		}
 		rest = refused
 	}
+}
+
+// upTo gives the numbers from 0 up to one.
+func upTo(n int) (all []int) {
+	for i := range n {
+		all = append(all, i)
+	}
+	return all
 }
 
 // TestPropertyStrikes: a retraction, an upheld dispute or a withdrawal never raises anyone's points, in any year, when the
@@ -133,7 +178,7 @@ func TestPropertyReplay(t *testing.T) {
 // TestReordered sees that reordering keeps most of what happens, and changes the order.
 func TestReordered(t *testing.T) {
 	r := newRandom(3, 160, false)
-	order := slices.Clone(r.entries)
+	order := upTo(len(r.entries))
 	slices.Reverse(order)
 	other := reordered(r, order)
 	same := 0

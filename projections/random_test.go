@@ -295,7 +295,7 @@ func (r *random) sitting() []ledger.Orgnr {
 
 // laws are what holds of every ledger.
 var laws = []func(*testing.T, *random){
-	tablesAgree, naiveYearsAgree, correctionsAgree, law(closedStaysClosed), law(tablesAddUp), linesLeadToEntries, law(pairsScoreOnce),
+	tablesAgree, naiveYearsAgree, correctionsAgree, law(closedStaysClosed), law(tablesAddUp), linesLeadToEntries, law(pairsScoreOnce), law(lineagesScoreOnce),
 	pairsShareNothing, law(replaysAlike), quietPairsAsTold, law(strikesRaiseNobody),
 }
 
