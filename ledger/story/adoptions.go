@@ -64,10 +64,10 @@ func (s *Story) confirm() error {
 	}
 	_, err := s.Report(d, p.adopter)
 	if err == nil {
-		s.standing[p] = true
-		if !slices.Contains(s.pairs, p) {
+		if _, before := s.standing[p]; !before {
 			s.pairs = append(s.pairs, p)
 		}
+		s.standing[p] = true
 	}
 	return err
 }
