@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -116,10 +115,10 @@ func (e *env) load(ctx context.Context, l loading) error {
 // writeKeys writes the two keys that the ledger can be continued with.
 func (l *loading) writeKeys(s *story.Story) error {
 	comment := l.origin + " (no secret, follows from seed " + fmt.Sprint(l.seed) + ")"
-	return errors.Join(
-		s.Admins[s.Authority].WriteFile(filepath.Join(l.dir, "keys", "authority"), comment, nil),
-		s.LogKey.WriteFile(logKeyFile(l.dir), comment, nil),
-	)
+	if err := s.Admins[s.Authority].WriteFile(filepath.Join(l.dir, "keys", "authority"), comment, nil); err != nil {
+		return err
+	}
+	return s.LogKey.WriteFile(logKeyFile(l.dir), comment, nil)
 }
 
 // tellTo submits the story, one event after the other: in flight together they
