@@ -51,9 +51,11 @@ func hasKey(dir string) error {
 
 func logKeyFile(dir string) string { return filepath.Join(dir, "keys", "log") }
 
+func nextLogKeyFile(dir string) string { return logKeyFile(dir) + ".next" }
+
 // nextLogKey reads the log key that is to follow, if there is one.
 func (e *env) nextLogKey(dir string) (*keys.Private, error) {
-	path := logKeyFile(dir) + ".next"
+	path := nextLogKeyFile(dir)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

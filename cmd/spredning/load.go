@@ -87,7 +87,7 @@ func (e *env) load(ctx context.Context, l loading) error {
 		return err
 	}
 	now := func() time.Time { return s.Clock }
-	n, err := openNode(ctx, nodeConfig{dir: l.dir, origin: l.origin, logKey: s.LogKey, now: now, logger: quiet(e.err)})
+	n, err := openNode(ctx, nodeConfig{dir: l.dir, origin: l.origin, logKey: s.LogKey, next: s.NextLogKey, now: now, logger: quiet(e.err)})
 	if err != nil {
 		return err
 	}
@@ -112,10 +112,13 @@ func (e *env) load(ctx context.Context, l loading) error {
 	return nil
 }
 
-// writeKeys writes the two keys that the ledger can be continued with.
+// writeKeys writes the keys that the ledger can be continued with.
 func (l *loading) writeKeys(s *story.Story) error {
 	comment := l.origin + " (no secret, follows from seed " + fmt.Sprint(l.seed) + ")"
 	if err := s.Admins[s.Authority].WriteFile(filepath.Join(l.dir, "keys", "authority"), comment, nil); err != nil {
+		return err
+	}
+	if err := s.NextLogKey.WriteFile(nextLogKeyFile(l.dir), comment, nil); err != nil {
 		return err
 	}
 	return s.LogKey.WriteFile(logKeyFile(l.dir), comment, nil)
@@ -157,7 +160,7 @@ type yearTotal struct {
 }
 
 func (l *loading) sum(ctx context.Context, n *node, s *story.Story) (loaded, error) {
-	sum := loaded{Ledger: l.origin, LogKey: n.logKey.String(), Entries: n.ledger.Size(), Root: n.log.Root().String()}
+	sum := loaded{Ledger: l.origin, Entries: n.ledger.Size(), Root: n.log.Root().String()}
 	count := map[ledger.Type]int{}
 	for _, told := range s.Entries {
 		count[told.Type]++
@@ -169,6 +172,7 @@ func (l *loading) sum(ctx context.Context, n *node, s *story.Story) (loaded, err
 		return sum, err
 	}
 	n.view.Read(func(f *projections.Fold) {
+		sum.LogKey = f.LogKeys.At(f.Position)
 		for _, year := range f.Years() {
 			t, _ := f.Table(year)
 			sum.Years = append(sum.Years, yearTotal{year, t.Status, t.Total})

@@ -202,3 +202,19 @@ func (s *Story) revoke(by ledger.Orgnr, k *keys.Private) error {
 	_, err := s.Say(by, d, s.Admins[by])
 	return err
 }
+
+// rekey has the next key sign the log's checkpoints, once.
+func (s *Story) rekey() error {
+	if s.Rekeyed {
+		return errNothing
+	}
+	key, err := ledger.VerifierKey(s.origin, s.NextLogKey.Public)
+	if err != nil {
+		return err
+	}
+	if _, err := s.ByAuthority(&ledger.LedgerAmendment{LogKey: key}); err != nil {
+		return err
+	}
+	s.Rekeyed = true
+	return nil
+}

@@ -107,6 +107,7 @@ var acts = []act{
 	{(*Story).enter, 2, 0, false}, // in others as time goes by: see late
 	{(*Story).succeed, 2, 4, true},
 	{(*Story).renew, 2, 18, false},
+	{(*Story).rekey, 1, 6, false},
 }
 
 // errNothing is returned by an act that has nothing to act on.

@@ -19,10 +19,12 @@ import (
 // World is a ledger in the making, with the private keys of everyone in it. It
 // holds only what the rules of admission let through.
 type World struct {
-	Entries   []*ledger.Entry
-	Clock     time.Time // when the next event is said to be signed; whole seconds
-	LogKey    *keys.Private
-	Authority ledger.Orgnr
+	Entries    []*ledger.Entry
+	Clock      time.Time     // when the next event is said to be signed; whole seconds
+	LogKey     *keys.Private // that signs checkpoints from the founding on
+	NextLogKey *keys.Private // that does so after ledger.amended
+	Rekeyed    bool          // that it does
+	Authority  ledger.Orgnr
 	// The keys that sign now, by organisation: those that enrol and revoke,
 	// those that report, and those with a seat in the committee. Those of an
 	// organisation that was succeeded stay here, dead as they are.
@@ -48,7 +50,7 @@ func Found(origin, name, secret string, at time.Time) (*World, error) {
 		Admins: map[ledger.Orgnr]*keys.Private{}, Reporters: map[ledger.Orgnr]*keys.Private{}, Assessors: map[ledger.Orgnr]*keys.Private{},
 		state: ledger.NewState(), heirs: map[ledger.Orgnr]ledger.Orgnr{},
 	}
-	w.LogKey = w.NewKey()
+	w.LogKey, w.NextLogKey = w.NewKey(), w.NewKey()
 	w.Admins[w.Authority] = w.NewKey()
 	logKey, err := ledger.NewLogKey(origin, w.LogKey)
 	if err != nil {
