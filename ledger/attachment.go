@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"image"
 	"image/jpeg"
 	"image/png"
@@ -25,6 +26,12 @@ const (
 
 // MediaTypes are what an attachment may be.
 var MediaTypes = []string{Markdown, PNG, JPEG, WebP, PDF}
+
+// What a store of attachments answers when it has no bytes to give.
+var (
+	ErrNotStored = errors.New("the attachment is not stored")
+	ErrErased    = errors.New("the attachment is erased")
+)
 
 // MaxAttachment is the number of bytes that an attachment may have.
 const MaxAttachment = 5 << 20

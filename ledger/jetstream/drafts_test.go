@@ -182,7 +182,7 @@ func TestDraftsAreABucket(t *testing.T) {
 	ns := natsServer(t, t.TempDir(), -1)
 	d, js := connectTo(t, ns).Drafts(), admin(t, ns)
 	noError(t, d.Save(patient(t), sum(1), bergen, []byte("one"), 0))
-	kv, err := js.KeyValue(patient(t), Bucket)
+	kv, err := js.KeyValue(patient(t), DraftBucket)
 	noError(t, err)
 	status, err := kv.Status(patient(t))
 	noError(t, err)
