@@ -138,7 +138,10 @@ func (c *client) known(ctx context.Context, id string) (i projections.Innovation
 func fieldsOf(i projections.Innovation) ledger.Innovation {
 	d := ledger.Innovation{
 		Title: i.Title, Summary: i.Summary, Kind: i.Kind, Funding: i.Funding, RegionalInitiative: &i.RegionalInitiative,
-		InUseSince: i.InUseSince, Replaces: i.Replaces, DerivedFrom: i.DerivedFrom, Links: i.Links, Attachments: i.Attachments,
+		InUseSince: i.InUseSince, Replaces: i.Replaces, DerivedFrom: i.DerivedFrom, Links: i.Links,
+	}
+	for _, file := range i.Attachments {
+		d.Attachments = append(d.Attachments, file.Attachment)
 	}
 	for _, o := range i.Originators {
 		d.Originators = append(d.Originators, ledger.Originator{Orgnr: o.Orgnr, Share: o.Share})
