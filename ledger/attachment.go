@@ -49,6 +49,19 @@ func AttachmentOf(mediaType string, b []byte) Attachment {
 	return Attachment{SHA256: hex.EncodeToString(sum[:]), MediaType: mediaType, Size: int64(len(b))}
 }
 
+// AttachmentsOf gives the files that an event names.
+func AttachmentsOf(d Data) []Attachment {
+	switch d := d.(type) {
+	case *Publication:
+		return d.Attachments
+	case *Revision:
+		return d.Attachments
+	case *Confirmation:
+		return d.Attachments
+	}
+	return nil
+}
+
 // CheckAttachment says what is wrong with a file's bytes by themselves: nil, or a
 // *Refusal of code too_large, invalid_field or personal_data. A picture's header
 // must be readable and its measures sane, a story must be text.

@@ -334,6 +334,10 @@ func (l *Ledger) tryHeal() {
 	l.cfg.Logger.Info("the ledger writes again", "entries", l.Size())
 }
 
+// Suspect says that the servers of the stream have failed someone else. Nothing is
+// written until they have recovered, as after an append that failed.
+func (l *Ledger) Suspect(err error) { l.stop(err) }
+
 func (l *Ledger) recover() error {
 	ctx, cancel := context.WithTimeout(l.life, appendTimeout)
 	defer cancel()

@@ -224,7 +224,7 @@ func TestPutAfterErase(t *testing.T) {
 	msgs, err := objectMessages(name, b)
 	noError(t, err)
 	noError(t, o.Erase(ctx, name))
-	live, err := o.session()
+	live, err := o.stream.session()
 	noError(t, err)
 	last := len(msgs) - 1
 	for _, m := range msgs[:last] {
