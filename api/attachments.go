@@ -162,7 +162,7 @@ func body(c echo.Context) ([]byte, error) {
 	b, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, ledger.MaxAttachment))
 	var large *http.MaxBytesError
 	switch {
-	case errors.As(err, &large):
+	case errors.As(err, &large) || c.Request().ContentLength > ledger.MaxAttachment:
 		return nil, problem{Code: ledger.TooLarge, Detail: fmt.Sprintf("an attachment has at most %d bytes", ledger.MaxAttachment)}
 	case err != nil:
 		return nil, problem{Code: ledger.Malformed, Detail: "the request's body ended early"}
