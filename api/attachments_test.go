@@ -416,6 +416,33 @@ func TestStoreIsDown(t *testing.T) {
 	w.ok("/api/v1/innovations/"+published.id()+"/stories", nil)
 }
 
+// TestStoreFailureRecoversTheStream: an embedded server that failed a file does not
+// recover by itself, so the ledger has it closed and opened again.
+func TestStoreFailureRecoversTheStream(t *testing.T) {
+	var down atomic.Bool
+	var recovered atomic.Int64
+	w := newWorld(t, before(func(call string) error {
+		if call == "put" && down.Load() {
+			return errors.New("no space left")
+		}
+		return nil
+	}), asking(func(call string) error {
+		if call == "recover" {
+			recovered.Add(1)
+			down.Store(false)
+		}
+		return nil
+	})).found()
+	const told = "En historie."
+	a := attached(ledger.Markdown, told)
+	w.publishes("Full disk", a)
+	down.Store(true)
+	w.refused(w.put(a.SHA256, ledger.Markdown, told), "unavailable")
+	eventually(t, "the stream is recovered", func() bool { return recovered.Load() > 0 && w.ledger.Err() == nil })
+	w.stores(told, ledger.Markdown)
+	w.post(w.sealed(bergen, publication("Etterpå")))
+}
+
 // TestDamagedAttachmentIsUnavailable: wrong bytes are never served.
 func TestDamagedAttachmentIsUnavailable(t *testing.T) {
 	var damage atomic.Bool
