@@ -32,8 +32,11 @@ type Attachments interface {
 }
 
 const (
-	// storeTimeout is how long storing, reading and erasing may take.
+	// storeTimeout is how long storing and reading may take.
 	storeTimeout = 10 * time.Second
+	// eraseTimeout is how long an attempt to erase may take: a file's messages are
+	// overwritten one by one.
+	eraseTimeout = time.Minute
 	// eraseRetry is how long an erasure that failed waits.
 	eraseRetry = time.Second
 	// uploadsAtOnce bounds the memory that uploads take.
@@ -63,14 +66,18 @@ func (s *Server) Erase(ctx context.Context) {
 // erase tries until it succeeds; false: the context has ended before.
 func (s *Server) erase(ctx context.Context, sha256 string) bool {
 	for {
-		limited, cancel := context.WithTimeout(ctx, storeTimeout)
+		limited, cancel := context.WithTimeout(ctx, eraseTimeout)
 		err := s.cfg.Attachments.Erase(limited, sha256)
 		cancel()
 		if err == nil {
 			s.cfg.Logger.Info("an attachment's bytes are erased", "sha256", sha256)
 			return true
 		}
+		if ctx.Err() != nil {
+			return false
+		}
 		s.cfg.Logger.Warn("an attachment's bytes are not erased yet", "sha256", sha256, "error", err)
+		s.cfg.Ledger.Suspect(err)
 		select {
 		case <-time.After(eraseRetry):
 		case <-ctx.Done():

@@ -334,9 +334,14 @@ func (l *Ledger) tryHeal() {
 	l.cfg.Logger.Info("the ledger writes again", "entries", l.Size())
 }
 
-// Suspect says that the servers of the stream have failed someone else. Nothing is
-// written until they have recovered, as after an append that failed.
-func (l *Ledger) Suspect(err error) { l.stop(err) }
+// Suspect says that the server of the stream has failed someone else. Nothing is
+// written until it has recovered, as after an append that failed. Servers that are
+// shared recover by themselves, and may have refused the other one alone.
+func (l *Ledger) Suspect(err error) {
+	if !l.cfg.Shared {
+		l.stop(err)
+	}
+}
 
 func (l *Ledger) recover() error {
 	ctx, cancel := context.WithTimeout(l.life, appendTimeout)

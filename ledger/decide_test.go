@@ -850,7 +850,7 @@ func (w *world) signedByAll(a wAct, name string) wAct {
 // and an open year, so that all types of events have a chance.
 func wRandomWorld(t rapid.TB) *world {
 	w := newWorld(t)
-	w.given(wAuthority.enrols(wAuthority, wAuthority.key(Report), Report), wMaker.publishes("a"), wMaker.publishes("b"))
+	w.given(wAuthority.enrols(wAuthority, wAuthority.key(Report), Report), wMaker.publishes("a", wWith("a", "b")), wMaker.publishes("b", wWith("c", "d")))
 	w.given(wMaker.invites("a", wAuthority), wMaker.invites("a", wAdopter))
 	w.given(wPartner.confirms("b"), wOther.disputes("b", wPartner), wAuthority.opens(2026))
 	return w

@@ -36,8 +36,8 @@ const (
 //     to find empty.
 //   - Erase overwrites the bytes where they lie. Deleting through the object store
 //     would purge them, which leaves them in the block file until it is compacted;
-//     so purging is denied. On a cluster they are gone from a server's Raft log once
-//     that is compacted, too.
+//     so purging is denied. On a cluster each server also has them in its Raft log,
+//     until it compacts that: every two to three minutes.
 type Objects struct{ stream *Stream }
 
 // Objects gives the object store beside the stream. It is made by the first Put.

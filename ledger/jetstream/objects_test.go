@@ -6,16 +6,21 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"spredning/ledger"
@@ -319,6 +324,73 @@ func TestForeignBucket(t *testing.T) {
 	name, b := file("MARK", 100)
 	if _, err := connectTo(t, ns).Objects().Put(patient(t), name, b); !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		t.Errorf("putting into a foreign bucket gives %v", err)
+	}
+}
+
+// cluster starts three servers that share JetStream, in folders below one.
+func cluster(t *testing.T, dir string) (servers []*server.Server) {
+	t.Helper()
+	var routes []*url.URL
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		noError(t, err)
+		routes = append(routes, &url.URL{Scheme: "nats", Host: l.Addr().String()})
+		noError(t, l.Close())
+	}
+	for i, r := range routes {
+		port, err := strconv.Atoi(r.Port())
+		noError(t, err)
+		ns, err := server.NewServer(&server.Options{
+			ServerName: fmt.Sprint("server-", i), Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: filepath.Join(dir, fmt.Sprint(i)), SyncAlways: true,
+			NoSigs: true, NoLog: true, JetStreamMaxStore: 1 << 40, JetStreamMaxMemory: 64 << 20,
+			Cluster: server.ClusterOpts{Name: "three", Host: "127.0.0.1", Port: port}, Routes: routes,
+		})
+		noError(t, err)
+		ns.Start()
+		t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+		servers = append(servers, ns)
+	}
+	waitFor(t, "the servers to meet", func() bool {
+		return !slices.ContainsFunc(servers, func(ns *server.Server) bool { return !ns.JetStreamIsCurrent() || !ns.ReadyForConnections(time.Second) })
+	})
+	return servers
+}
+
+// On a cluster there are three copies, and all of them are erased.
+func TestObjectsOnCluster(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	servers := cluster(t, dir)
+	var s *Stream
+	waitFor(t, "the stream", func() (ok bool) {
+		var err error
+		s, err = Connect(patient(t), Remote{URL: servers[0].ClientURL()}, silent)
+		return err == nil
+	})
+	t.Cleanup(s.Close)
+	o, other := s.Objects(), connectTo(t, servers[2]).Objects()
+	name, b := file("MARK", 1<<20)
+	kept, c := file("KEPT", 1<<20)
+	put(t, o, kept, c, false)
+	put(t, o, name, b, false)
+	put(t, other, name, b, true)
+	gives(t, other, name, b)
+	stores := func(marker string) (n int) {
+		for i := range servers {
+			n += min(1, left(t, filepath.Join(dir, fmt.Sprint(i), "jetstream", "$G"), marker))
+		}
+		return n
+	}
+	waitFor(t, "three copies", func() bool { return stores("MARK") == 3 })
+	noError(t, o.Erase(patient(t), name))
+	refuses(t, other, name, ledger.ErrErased)
+	if _, err := other.Put(patient(t), name, b); !errors.Is(err, ledger.ErrErased) {
+		t.Errorf("putting what is erased gives %v", err)
+	}
+	waitFor(t, "all copies to go", func() bool { return stores("MARK") == 0 })
+	gives(t, other, kept, c)
+	if stores("KEPT") != 3 {
+		t.Errorf("%d copies are left of the other", stores("KEPT"))
 	}
 }
 
