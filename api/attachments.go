@@ -95,6 +95,9 @@ type stored struct {
 
 // upload is PUT /attachments/{sha256}: 201, or 200 if the bytes were there before.
 func (s *Server) upload(c echo.Context) error {
+	if s.cfg.Mirror {
+		return problem{Code: ledger.Unavailable, Detail: "this is a mirror, which takes no files; send it to the ledger itself"}
+	}
 	if err := s.waitForNaming(c); err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"spredning/api/story"
+	"spredning/api/markdown"
 	"spredning/ledger"
 	"spredning/projections"
 )
@@ -117,7 +117,7 @@ func (s *Server) storiesOf(index int64) (all []told, err error) {
 	}
 	for n, file := range ledger.AttachmentsOf(e.Data) {
 		if file.MediaType == ledger.Markdown {
-			all = append(all, told{SHA256: file.SHA256, Title: file.Title, Index: index, By: e.By, size: min(file.Size, story.MaxSize), cursor: storyCursor(index, n)})
+			all = append(all, told{SHA256: file.SHA256, Title: file.Title, Index: index, By: e.By, size: min(file.Size, markdown.MaxSize), cursor: storyCursor(index, n)})
 		}
 	}
 	return all, nil
@@ -158,7 +158,7 @@ func (s *Server) showOne(ctx context.Context, t *told) error {
 	if err != nil {
 		return err
 	}
-	html, ok := story.HTML(b, s.isPicture)
+	html, ok := markdown.HTML(b, s.isPicture)
 	if !ok {
 		t.Status = "too_long"
 		return nil

@@ -20,8 +20,8 @@ var imports = map[string][]string{
 	"ledger/jetstream": {"ledger"},
 	"ledger/story":     {"keys", "ledger"},
 	"projections":      {"keys", "ledger"},
-	"api/story":        {},
-	"api":              {"keys", "ledger", "ledger/tiles", "projections", "api/story"},
+	"api/markdown":     {},
+	"api":              {"keys", "ledger", "ledger/tiles", "projections", "api/markdown"},
 	"cmd/spredning":    {"keys", "ledger", "ledger/tiles", "ledger/jetstream", "ledger/story", "projections", "api"},
 }
 

@@ -101,6 +101,9 @@ func (e *env) load(ctx context.Context, l loading) error {
 	if err := e.tellTo(ctx, n, s, l.events); err != nil {
 		return fmt.Errorf("%w; the folder has %d of %d entries: remove %s and start again", err, n.ledger.Size(), l.events, l.dir)
 	}
+	if err := storeFiles(ctx, n, s); err != nil {
+		return err
+	}
 	sum, err := l.sum(ctx, n, s)
 	if err != nil {
 		return err
@@ -136,6 +139,29 @@ func (e *env) tellTo(ctx context.Context, n *node, s *story.Story, events int) e
 		bar.add(1)
 		return nil
 	})
+}
+
+// storeFiles stores the files that the story's events name, but for those that it
+// has had erased.
+func storeFiles(ctx context.Context, n *node, s *story.Story) error {
+	if err := n.view.Wait(ctx, n.ledger.Size()); err != nil {
+		return err
+	}
+	for _, content := range s.Files() {
+		file := ledger.AttachmentOf(ledger.Markdown, content)
+		stored := false
+		n.view.Read(func(f *projections.Fold) {
+			named, ok := f.Naming(file.SHA256)
+			stored = ok && named.Erased == nil
+		})
+		if !stored {
+			continue
+		}
+		if _, err := n.attachments.Put(ctx, file.SHA256, content); err != nil {
+			return fmt.Errorf("storing a file that the story names: %w", err)
+		}
+	}
+	return nil
 }
 
 // loaded is what a folder was filled with.

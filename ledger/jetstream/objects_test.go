@@ -371,7 +371,7 @@ func TestObjectsOnCluster(t *testing.T) {
 	o, other := s.Objects(), connectTo(t, servers[2]).Objects()
 	name, b := file("MARK", 1<<20)
 	kept, c := file("KEPT", 1<<20)
-	put(t, o, kept, c, false)
+	waitFor(t, "the bucket to have a leader", func() bool { _, err := o.Put(patient(t), kept, c); return err == nil })
 	put(t, o, name, b, false)
 	put(t, other, name, b, true)
 	gives(t, other, name, b)

@@ -144,6 +144,25 @@ func File(n int) []byte {
 	return fmt.Appendf(nil, "# Fortelling %d\n\nFri fantasi: ingen har tatt noe i bruk.\n", n)
 }
 
+// Files gives the contents of all files that have been drawn; events name most of
+// them.
+func (s *Story) Files() (all [][]byte) {
+	for n := range s.files {
+		all = append(all, File(n))
+	}
+	return all
+}
+
+// erase has the bytes of a file erased, now and then one that is erased already or
+// that no event has come to name.
+func (s *Story) erase() error {
+	if len(s.files) == 0 {
+		return errNothing
+	}
+	_, err := s.ByAuthority(&ledger.Erasure{SHA256: pick(s, s.files...).SHA256, Reason: s.text(erasures)})
+	return err
+}
+
 // revise revises one thing of an innovation, half of the time one that its
 // eligibility, or what it is derived from, depends on.
 func (s *Story) revise() error {

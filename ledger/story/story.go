@@ -108,6 +108,7 @@ var acts = []act{
 	{(*Story).succeed, 2, 4, true},
 	{(*Story).renew, 2, 18, false},
 	{(*Story).rekey, 1, 6, false},
+	{(*Story).erase, 2, 5, false},
 }
 
 // errNothing is returned by an act that has nothing to act on.

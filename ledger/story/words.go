@@ -72,6 +72,11 @@ var files = []phrase{
 	{"Erfaringer etter ett år", "Erfaringar etter eitt år", "Experience after a year", ""},
 }
 
+var erasures = []phrase{
+	{"Et bilde viste en pasient", "Eit bilete viste ein pasient", "A picture showed a patient", ""},
+	{"Filen var en annen enn den som var ment", "Fila var ei anna enn den som var meint", "It was another file than the one meant", ""},
+}
+
 var withdrawals = []phrase{
 	{"Den svarte ikke til forventningene.", "Ho svarte ikkje til forventningane.", "It did not meet expectations.", ""},
 	{"Leverandøren har sluttet.", "Leverandøren har slutta.", "The supplier has closed down.", ""},

@@ -1,4 +1,4 @@
-// Package story turns the Markdown of a story into HTML that is safe on our own
+// Package markdown turns the Markdown of a story into HTML that is safe on our own
 // pages, whoever wrote it.
 //
 // A story is CommonMark. Raw HTML is dropped. Links are kept if they
@@ -10,7 +10,7 @@
 //
 // where 5994… is an attachment's SHA-256 in 64 hexadecimal digits gives a picture
 // and a link. What comes out has passed a second, independent filter.
-package story
+package markdown
 
 import (
 	"bytes"
