@@ -48,7 +48,7 @@ func (w *world) mirrored() *mirrored {
 		m.copy.Follow(ctx, 5*time.Millisecond)
 	}()
 	w.t.Cleanup(func() { cancel(); <-ended })
-	s := api.New(api.Config{Ledger: m.copy, View: m.view, Log: m.copy.Log(), Logger: logger, Mirror: true})
+	s := api.New(api.Config{Ledger: m.copy, View: m.view, Log: m.copy.Log(), Attachments: w.objects(w.stream.Objects()), Logger: logger, Mirror: true})
 	server := httptest.NewUnstartedServer(nil)
 	server.Config = s.HTTP()
 	server.Start()

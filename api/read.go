@@ -160,6 +160,7 @@ func flag(f *projections.Fold, adoptions []projections.Adoption) {
 		for k := range a.Confirmations {
 			confirmation := &a.Confirmations[k]
 			confirmation.Flags = f.Flags(confirmation.Index, confirmation.SignedBy)
+			f.Mark(confirmation.Attachments)
 		}
 	}
 }

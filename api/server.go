@@ -26,6 +26,8 @@ type Ledger interface {
 	Grown() <-chan struct{}
 	Origin() string
 	Err() error
+	// Suspect tells that what lies beside the stream has failed.
+	Suspect(err error)
 }
 
 // Log is its log: a *tiles.Log, or a *tiles.Shown of a mirror's.
@@ -38,13 +40,15 @@ type Log interface {
 	Err() error
 }
 
-// Config is what a server serves. Ledger, View, Log and Logger are needed.
+// Config is what a server serves. Ledger, View, Log, Attachments and Logger are
+// needed.
 type Config struct {
-	Ledger Ledger
-	Drafts *ledger.Drafts // none: a mirror, which keeps none
-	View   *projections.View
-	Log    Log
-	Logger *slog.Logger
+	Ledger      Ledger
+	Drafts      *ledger.Drafts // none: a mirror, which keeps none
+	View        *projections.View
+	Log         Log
+	Attachments Attachments
+	Logger      *slog.Logger
 
 	// Mirror tells that this is a copy, which is ready when it can be read.
 	Mirror bool
@@ -64,6 +68,8 @@ type Server struct {
 	sims    *simulator
 	reads   *limits
 	writes  *limits
+	uploads chan struct{} // one for each that is on its way
+	showing chan struct{} // one for each request that has stories turned into HTML
 }
 
 // How long things may take.
@@ -81,6 +87,7 @@ func New(cfg Config) *Server {
 	s := &Server{
 		Echo: echo.New(), cfg: cfg, closing: make(chan struct{}), replies: newCache(), past: newPast(cfg.Log), sims: newSimulator(),
 		reads: newLimits(cfg.ReadRate), writes: newLimits(cfg.WriteRate),
+		uploads: make(chan struct{}, uploadsAtOnce), showing: make(chan struct{}, storiesAtOnce),
 	}
 	s.close = sync.OnceFunc(func() { close(s.closing) })
 	s.HideBanner, s.HidePort = true, true
@@ -105,6 +112,7 @@ type route struct {
 var (
 	reading = []string{http.MethodGet, http.MethodHead}
 	writing = []string{http.MethodPost}
+	putting = []string{http.MethodPut}
 )
 
 // routes is every address that is served.
@@ -120,6 +128,9 @@ func (s *Server) routes() []route {
 		{reading, "/api/v1/innovations/:id", s.read(s.innovation)},
 		{reading, "/api/v1/innovations/:id/adoptions", s.read(s.adoptions)},
 		{reading, "/api/v1/innovations/:id/lineage", s.read(s.lineage)},
+		{reading, "/api/v1/innovations/:id/stories", s.read(s.stories)},
+		{putting, "/api/v1/attachments/:sha256", s.limited(s.writes, s.upload)},
+		{reading, "/api/v1/attachments/:sha256", s.limited(s.reads, s.attachment)},
 		{reading, "/api/v1/organisations", s.read(s.organisations)},
 		{reading, "/api/v1/organisations/:orgnr", s.read(s.organisation)},
 		{reading, "/api/v1/points", s.read(s.pointsYears)},

@@ -334,6 +334,15 @@ func (l *Ledger) tryHeal() {
 	l.cfg.Logger.Info("the ledger writes again", "entries", l.Size())
 }
 
+// Suspect says that the server of the stream has failed someone else. Nothing is
+// written until it has recovered, as after an append that failed. Servers that are
+// shared recover by themselves, and may have refused the other one alone.
+func (l *Ledger) Suspect(err error) {
+	if !l.cfg.Shared {
+		l.stop(err)
+	}
+}
+
 func (l *Ledger) recover() error {
 	ctx, cancel := context.WithTimeout(l.life, appendTimeout)
 	defer cancel()

@@ -42,6 +42,7 @@ const (
 	AdoptionDisputed       Type = "adoption.disputed"
 	DisputeWithdrawn       Type = "dispute.withdrawn"
 	DisputeDecided         Type = "dispute.decided"
+	AttachmentErased       Type = "attachment.erased"
 	RulesPublished         Type = "rules.published"
 	YearOpened             Type = "year.opened"
 	YearClosed             Type = "year.closed"
@@ -71,6 +72,7 @@ var blank = map[Type]func() Data{
 	AdoptionDisputed:       func() Data { return new(Dispute) },
 	DisputeWithdrawn:       func() Data { return new(DisputeWithdrawal) },
 	DisputeDecided:         func() Data { return new(Decision) },
+	AttachmentErased:       func() Data { return new(Erasure) },
 	RulesPublished:         func() Data { return new(RulesPublication) },
 	YearOpened:             func() Data { return new(YearOpening) },
 	YearClosed:             func() Data { return new(YearClosing) },

@@ -38,9 +38,9 @@ func (g *glance) at(index int64, entry []byte) {
 		return
 	}
 	switch event.Type {
-	case LedgerFounded, "ledger.amended":
+	case LedgerFounded, LedgerAmended:
 		g.key(event.Data)
-	case "attachment.erased":
+	case AttachmentErased:
 		g.erase(event.Data)
 	default:
 		g.name(event.Data)

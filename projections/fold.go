@@ -34,6 +34,10 @@ type Fold struct {
 	keys        map[keys.ID]*enrolled
 	rules       []publishedRules
 	years       []year // in order, without gaps; the closed ones first
+	attachments map[hash]attachment
+	otherwise   map[hash][]as      // what later entries say of a file, if it is not the same
+	erased      []hash             // in order
+	stories     map[int32][]uint32 // confirmations with stories, by innovation
 
 	slots                int    // given out; see innovation
 	pairJoins, slotJoins []join // in order
@@ -197,6 +201,9 @@ func NewFold() *Fold {
 		decisions:   map[int32][]decision{},
 		struck:      map[int64]int64{},
 		keys:        map[keys.ID]*enrolled{},
+		attachments: map[hash]attachment{},
+		otherwise:   map[hash][]as{},
+		stories:     map[int32][]uint32{},
 	}
 }
 
@@ -265,6 +272,8 @@ func (f *Fold) Apply(e *ledger.Entry) {
 		f.settle(e, "decided", func(dispute) bool { return true })
 		n := f.entries[e.Index].pair
 		f.decisions[n] = append(f.decisions[n], decision{e.Index, *d.Upheld})
+	case *ledger.Erasure:
+		f.erase(e.Index, d.SHA256)
 	case *ledger.RulesPublication:
 		f.rules = append(f.rules, publishedRules{d.Rules, e.Index, e.At.Format(timeForm)})
 	case *ledger.YearOpening:
@@ -395,6 +404,7 @@ func (f *Fold) revise(i *innovation, e *ledger.Entry, d *ledger.Innovation) {
 	leaf := e.Leaf()
 	i.Innovation, i.revised, i.revision = d, e.Index, hex.EncodeToString(leaf[:])
 	i.words, i.signers = searchable(d), signers(e)
+	f.name(e.Index, d.Attachments)
 	f.derive(i, d.DerivedFrom)
 	i.makers = i.makers[:0]
 	for _, o := range d.Originators {
@@ -467,6 +477,10 @@ func (f *Fold) pair(e *ledger.Entry, innovation string, adopter ledger.Orgnr) *p
 func (f *Fold) confirm(e *ledger.Entry, d *ledger.Confirmation) {
 	p := f.pair(e, d.Innovation, e.By)
 	p.status, p.invited = Confirmed, noEntry
+	f.name(e.Index, d.Attachments)
+	if n := f.innovation(d.Innovation).number; hasStory(d.Attachments) {
+		f.stories[n] = append(f.stories[n], uint32(e.Index))
+	}
 	if p.entry == noEntry {
 		p.entry, p.inUseFrom, p.confirmer = uint32(e.Index), number(d.InUseFrom), f.orgNumbers[e.By]
 	}

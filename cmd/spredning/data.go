@@ -21,12 +21,13 @@ import (
 
 // node is an open data folder: everything that serving needs, wired.
 type node struct {
-	ledger *ledger.Ledger
-	drafts *ledger.Drafts
-	view   *projections.View
-	log    *tiles.Log
-	logKey *ledger.LogKey
-	close  func()
+	ledger      *ledger.Ledger
+	drafts      *ledger.Drafts
+	view        *projections.View
+	log         *tiles.Log
+	attachments *jetstream.Objects
+	logKey      *ledger.LogKey
+	close       func()
 }
 
 // nodeConfig says which folder to open and how.
@@ -51,9 +52,11 @@ func hasKey(dir string) error {
 
 func logKeyFile(dir string) string { return filepath.Join(dir, "keys", "log") }
 
+func nextLogKeyFile(dir string) string { return logKeyFile(dir) + ".next" }
+
 // nextLogKey reads the log key that is to follow, if there is one.
 func (e *env) nextLogKey(dir string) (*keys.Private, error) {
-	path := logKeyFile(dir) + ".next"
+	path := nextLogKeyFile(dir)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -121,7 +124,7 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 		return nil, fmt.Errorf("opening the ledger in %s: %w", cfg.dir, err)
 	}
 	opened.add(l.Close)
-	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), view: view, log: log, logKey: logKey}, view.Wait(ctx, l.Size())
+	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), view: view, log: log, attachments: stream.Objects(), logKey: logKey}, view.Wait(ctx, l.Size())
 }
 
 // lock makes sure that no other program has the folder open: neither JetStream's

@@ -98,7 +98,7 @@ Keep a copy:   spredning mirror, then spredning serve --mirror`,
 	cmd.AddCommand(
 		demoCommand(e), serveCommand(e), foundCommand(e), keyCommand(e), signCommand(e), submitCommand(e),
 		publishCommand(e), confirmCommand(e), pointsCommand(e), simulateCommand(e), verifyCommand(e),
-		mirrorCommand(e), restoreCommand(e),
+		mirrorCommand(e), restoreCommand(e), loadCommand(e),
 	)
 	return cmd
 }

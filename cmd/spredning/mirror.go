@@ -280,7 +280,25 @@ func (e *env) serveMirror(ctx context.Context, s *serving, dir string, logger *s
 		c.Follow(following, time.Second)
 	}()
 	defer func() { stop(); <-done }()
-	return s.serve(ctx, api.Config{Ledger: c, View: view, Log: c.Log(), Logger: logger, Mirror: true}, func(addr string) {
+	return s.serve(ctx, api.Config{Ledger: c, View: view, Log: c.Log(), Attachments: mirroredFiles(dir), Logger: logger, Mirror: true}, func(addr string) {
 		fmt.Fprintf(e.out, "Serving a mirror of %s (%d entries) on http://%s\n", c.Origin(), c.Log().Size(), addr)
 	})
 }
+
+// mirroredFiles are the attachments in a mirror's folder, as an [api.Attachments]. They
+// are only read: what is erased is removed by whoever keeps the mirror.
+type mirroredFiles tiles.Folder
+
+func (m mirroredFiles) Put(context.Context, string, []byte) (bool, error) {
+	return false, errors.New("a mirror is only read")
+}
+
+func (m mirroredFiles) Read(_ context.Context, sha256 string) ([]byte, error) {
+	b, err := tiles.Folder(m).Attachment(sha256, ledger.MaxAttachment)
+	if errors.Is(err, tiles.ErrNotFound) {
+		err = ledger.ErrNotStored
+	}
+	return b, err
+}
+
+func (m mirroredFiles) Erase(context.Context, string) error { return nil }

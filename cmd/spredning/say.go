@@ -90,6 +90,9 @@ const (
 	accepted
 	acceptedBefore
 	receiptKept
+	fileStored
+	fileMissing
+	wordFile
 
 	wordService
 	wordProduct
@@ -113,6 +116,7 @@ const (
 	statesPublication
 	statesRevision
 	statesConfirmation
+	statesErasure
 	allSign
 	revisedSince
 	notLookedUp
@@ -318,6 +322,17 @@ var messages = [messageCount][3]string{
 		"Kvitteringa ligg i %s. Kontroller henne når som helst:",
 		"The receipt is in %s. Check it any time:",
 	},
+	fileStored: {
+		"Filen %s er lagt inn.",
+		"Fila %s er lagd inn.",
+		"The file %s is stored.",
+	},
+	fileMissing: {
+		"Filen til vedlegget «%s» mangler i registeret. Den kan legges inn slik:",
+		"Fila til vedlegget «%s» manglar i registeret. Ho kan leggjast inn slik:",
+		"The file of the attachment “%s” is missing in the ledger. It can be stored like this:",
+	},
+	wordFile: {"FIL", "FIL", "FILE"},
 	signThis: {
 		"Signere dette? (antall nøkler: %d)",
 		"Signere dette? (talet på nøklar: %d)",
@@ -385,6 +400,11 @@ var messages = [messageCount][3]string{
 		"%s bekrefter å ha tatt innovasjonen i ordinær bruk. Det er ingen pilot, og %[1]s går god for innovasjonen.",
 		"%s stadfestar å ha teke innovasjonen i ordinær bruk. Det er ingen pilot, og %[1]s går god for innovasjonen.",
 		"%s confirms that it has taken the innovation into regular use. It is no pilot, and %[1]s vouches for the innovation.",
+	},
+	statesErasure: {
+		"%s sletter filen til dette vedlegget for godt. Den kan aldri legges inn igjen. Postene som nevner den, blir stående:",
+		"%s slettar fila til dette vedlegget for godt. Ho kan aldri leggjast inn att. Postane som nemner henne, blir ståande:",
+		"%s erases the file of this attachment for good. It can never be stored again. The entries that name it stay:",
 	},
 	allSign: {
 		"Innovasjonen har flere opphav. Alle må signere dette.",

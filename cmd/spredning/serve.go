@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -105,7 +106,7 @@ const closeTimeout = 20 * time.Second
 
 // run serves a node until the context ends, and then ends gently.
 func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listening func(addr string)) error {
-	return s.serve(ctx, api.Config{Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Logger: logger}, listening)
+	return s.serve(ctx, api.Config{Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Attachments: n.attachments, Logger: logger}, listening)
 }
 
 func (s *serving) serve(ctx context.Context, cfg api.Config, listening func(addr string)) error {
@@ -114,7 +115,14 @@ func (s *serving) serve(ctx context.Context, cfg api.Config, listening func(addr
 		return fmt.Errorf("listening on %s: %w", s.listen, err)
 	}
 	cfg.ReadRate, cfg.WriteRate = s.readRate, s.writeRate
-	hs := api.New(cfg).HTTP()
+	server := api.New(cfg)
+	hs := server.HTTP()
+	erasing, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	if !cfg.Mirror {
+		beside.Go(func() { server.Erase(erasing) })
+	}
+	defer func() { stop(); beside.Wait() }()
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(listener) }()
 	listening(listener.Addr().String())
