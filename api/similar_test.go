@@ -26,7 +26,7 @@ type similar struct {
 	Position int64
 }
 
-func (w *world) draft(query, body string) answer {
+func (w *world) similarTo(query, body string) answer {
 	return w.ask(http.MethodPost, "/api/v1/innovations/similar"+query, strings.NewReader(body), "Content-Type", "application/json")
 }
 
@@ -40,7 +40,7 @@ func TestSimilarToADraft(t *testing.T) {
 	w := newWorld(t).found()
 	w.post(w.sealed(bergen, publication("Sporbare instrumentbrett")))
 	r := w.post(w.sealed(bergen, dialysis()))
-	a := w.draft("", `{"title":{"nn":"Sjukepleiar på skjermen når du dialyserer heime"},"originators":[{"orgnr":"983974724","share":1000}],"in_use_since":"2025-02-01"}`)
+	a := w.similarTo("", `{"title":{"nn":"Sjukepleiar på skjermen når du dialyserer heime"},"originators":[{"orgnr":"983974724","share":1000}],"in_use_since":"2025-02-01"}`)
 	var found similar
 	w.decoded(a, &found)
 	if len(found.Items) == 0 || found.Items[0].Innovation != r.id() || !found.Items[0].Likely || found.Items[0].Score < 0.5 {
@@ -55,7 +55,7 @@ func TestSimilarToADraft(t *testing.T) {
 	if a.Header.Get("Spredning-Position") != fmt.Sprint(w.ledger.Size()) || found.Position != w.ledger.Size() {
 		t.Errorf("at position %s, %d", a.Header.Get("Spredning-Position"), found.Position)
 	}
-	if again := w.draft("", `{"title":{"nb":"Hageplan"}}`); !strings.Contains(string(again.body), `"items":[]`) {
+	if again := w.similarTo("", `{"title":{"nb":"Hageplan"}}`); !strings.Contains(string(again.body), `"items":[]`) {
 		t.Errorf("%s", again.body)
 	}
 }
@@ -76,7 +76,7 @@ func TestSimilarTakesThePublishedDataAsItIs(t *testing.T) {
 		`"replaces":{"nb":"Oppmøte."},"derived_from":"` + r.id() + `","links":["https://spredning.example/"],` +
 		`"attachments":[{"sha256":"` + strings.Repeat("0", 64) + `","media_type":"image/png","size":1,"title":{"nb":"Bilde"}}]}`
 	var found similar
-	w.decoded(w.draft("?limit=1", data), &found)
+	w.decoded(w.similarTo("?limit=1", data), &found)
 	if len(found.Items) != 1 || !strings.Contains(fmt.Sprint(found.Items[0].Reasons), "derived_from") {
 		t.Errorf("%+v", found)
 	}
@@ -114,14 +114,14 @@ func TestDraftsThatAreRefused(t *testing.T) {
 		`{"title":{"nb":"31123999935"}}`:     {Code: "personal_data", Pointer: "/title/nb"},
 		string(bytes.Repeat([]byte(" "), ledger.MaxDraft+1)): {Code: "too_large"},
 	} {
-		if p := w.refused(w.draft("", body), want.Code); want.Pointer != "" && p.Pointer != want.Pointer {
+		if p := w.refused(w.similarTo("", body), want.Code); want.Pointer != "" && p.Pointer != want.Pointer {
 			t.Errorf("%.80s: %s is blamed, not %s", body, p.Pointer, want.Pointer)
 		}
 	}
 	for _, query := range []string{"?limit=0", "?limit=101", "?limit=", "?min_position=x"} {
-		w.refused(w.draft(query, `{"title":{"nb":"x"}}`), "invalid_query")
+		w.refused(w.similarTo(query, `{"title":{"nb":"x"}}`), "invalid_query")
 	}
-	w.refused(w.draft("?min_position=1000", `{"title":{"nb":"x"}}`), "unavailable")
+	w.refused(w.similarTo("?min_position=1000", `{"title":{"nb":"x"}}`), "unavailable")
 	if w.ledger.Size() != size {
 		t.Error("a draft was kept")
 	}
@@ -129,8 +129,8 @@ func TestDraftsThatAreRefused(t *testing.T) {
 
 func TestDraftsAreLimitedAsReads(t *testing.T) {
 	w := newWorld(t, rates(0.001, 0)).found()
-	w.draft("", `{"title":{"nb":"x"}}`)
-	a := w.draft("", `{"title":{"nb":"x"}}`)
+	w.similarTo("", `{"title":{"nb":"x"}}`)
+	a := w.similarTo("", `{"title":{"nb":"x"}}`)
 	w.refused(a, "overloaded")
 	hasRetryAfter(t, a)
 }

@@ -47,15 +47,25 @@ func NewLogKey(origin string, private *keys.Private) (*LogKey, error) {
 	if err := CheckOrigin(origin); err != nil {
 		return nil, err
 	}
-	vkey, err := note.NewEd25519VerifierKey(origin, ed25519.PublicKey(private.Bytes))
+	vkey, err := VerifierKey(origin, private.Public)
 	if err != nil {
-		return nil, fmt.Errorf("making the log key: %w", err)
+		return nil, err
 	}
 	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
 		return nil, fmt.Errorf("making the log key: %w", err)
 	}
 	return &LogKey{private, verifier, vkey}, nil
+}
+
+// VerifierKey gives the note verifier key of a log key:
+// <origin>+<hash>+<base64(0x01 ‖ public)>.
+func VerifierKey(origin string, public keys.Public) (string, error) {
+	vkey, err := note.NewEd25519VerifierKey(origin, ed25519.PublicKey(public.Bytes))
+	if err != nil {
+		return "", fmt.Errorf("making the log key: %w", err)
+	}
+	return vkey, nil
 }
 
 // Name is the ledger's origin.

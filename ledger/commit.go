@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"spredning/keys"
 )
 
@@ -16,8 +14,9 @@ import (
 // on to persistAll. It ends when the entrance is closed and nothing waits.
 func (l *Ledger) commitAll() {
 	defer close(l.persists)
-	tick := time.NewTicker(retry / 4)
+	tick, look := time.NewTicker(retry/4), time.NewTicker(lookEvery)
 	defer tick.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case first, ok := <-l.requests:
@@ -27,7 +26,23 @@ func (l *Ledger) commitAll() {
 			l.commit(l.gather(first))
 		case <-tick.C:
 			l.tryHeal()
+		case <-look.C:
+			l.look()
 		}
+	}
+}
+
+// look sees whether the stream still has what was appended: somebody else may
+// have trimmed or deleted it.
+func (l *Ledger) look() {
+	if l.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(l.life, appendTimeout)
+	defer cancel()
+	l.idle.Wait()
+	if err := l.compareSpan(ctx); err != nil && l.life.Err() == nil {
+		l.stop(err)
 	}
 }
 
@@ -108,7 +123,8 @@ func (l *Ledger) settleAsked(waiting []*request) (rest []*request) {
 	return rest
 }
 
-// refusal is an answer that waits for the batch to be sure.
+// refusal is an answer that waits for the batch to be sure; without an error it
+// is that to a trial.
 type refusal struct {
 	*request
 	err error
@@ -124,7 +140,7 @@ func (l *Ledger) decide(waiting []*request) (b *batch, refused []refusal) {
 			b.again = append(b.again, again{r, index, err})
 			continue
 		}
-		if err != nil {
+		if err != nil || r.try {
 			refused = append(refused, refusal{r, err})
 			continue
 		}
@@ -139,6 +155,9 @@ func (l *Ledger) decide(waiting []*request) (b *batch, refused []refusal) {
 func (r *request) refused(s *State) error {
 	if r.late != nil {
 		return r.late
+	}
+	if r.try {
+		r.signed.lacking = new(Missing)
 	}
 	return Decide(s, r.signed)
 }
@@ -177,6 +196,7 @@ func bytesOf(entries []*Entry) [][]byte {
 // accept keeps the new state and hands the batch on.
 func (l *Ledger) accept(b *batch, refused []refusal) {
 	l.keep(b.entries)
+	b.logKey = l.state.LogKey()
 	for _, r := range refused {
 		r.answer <- answer{err: r.err}
 	}
@@ -228,7 +248,7 @@ func (l *Ledger) persistAll() {
 }
 
 func (l *Ledger) persist(b *batch) {
-	if err := l.extend(b.entries); err != nil {
+	if err := l.extend(b.entries, b.logKey); err != nil {
 		// In the stream, yet not provable here: the committer reads it again.
 		l.stop(err)
 		answerAll(b.waiting, unavailable(err))
@@ -246,25 +266,21 @@ func (l *Ledger) persist(b *batch) {
 	l.apply(b.entries)
 }
 
-// extend appends entries to the second copy with a new checkpoint.
-func (l *Ledger) extend(entries []*Entry) error {
+// extend appends entries to the second copy with a new checkpoint, signed with
+// the log key after them. That the stream has all that was ever shown, begin has
+// made sure of before.
+func (l *Ledger) extend(entries []*Entry, logKey string) error {
 	if len(entries) == 0 {
 		return nil
 	}
 	if at := l.cfg.Log.Size(); entries[0].Index != at {
 		return fmt.Errorf("%w: the log on disk ends at entry %d, the next would be %d", ErrUnknown, at, entries[0].Index)
 	}
-	if err := l.cfg.Log.Append(bytesOf(entries), l.sign); err != nil {
+	if err := l.cfg.Log.Append(bytesOf(entries), l.signer(logKey).checkpoint); err != nil {
 		return fmt.Errorf("extending the log on disk: %w", err)
 	}
 	l.grow()
 	return nil
-}
-
-// sign signs a tree head. That the stream has all that was ever shown, begin has
-// made sure of before.
-func (l *Ledger) sign(size int64, root tlog.Hash) ([]byte, error) {
-	return l.cfg.LogKey.checkpoint(size, root)
 }
 
 // same answers a request whose id is in the ledger: the first receipt if it is
@@ -318,6 +334,15 @@ func (l *Ledger) tryHeal() {
 	l.cfg.Logger.Info("the ledger writes again", "entries", l.Size())
 }
 
+// Suspect says that the server of the stream has failed someone else. Nothing is
+// written until it has recovered, as after an append that failed. Servers that are
+// shared recover by themselves, and may have refused the other one alone.
+func (l *Ledger) Suspect(err error) {
+	if !l.cfg.Shared {
+		l.stop(err)
+	}
+}
+
 func (l *Ledger) recover() error {
 	ctx, cancel := context.WithTimeout(l.life, appendTimeout)
 	defer cancel()
@@ -336,7 +361,10 @@ func (l *Ledger) begin(ctx context.Context) error {
 		}
 		l.compared = true
 	}
-	return l.follow(ctx)
+	if err := l.follow(ctx); err != nil {
+		return err
+	}
+	return l.compareOthers(ctx)
 }
 
 // follow takes over what the stream has more, once it is sure that it does not
@@ -355,7 +383,7 @@ func (l *Ledger) catchUp(ctx context.Context) error {
 	var taken []*Entry
 	flush := func() error {
 		l.keep(taken)
-		err := l.extend(taken)
+		err := l.extend(taken, l.state.LogKey())
 		if err == nil {
 			l.apply(taken)
 		}
@@ -391,10 +419,11 @@ func (l *Ledger) take(index int64, b []byte) (*Entry, error) {
 	if err == nil && index >= l.state.position {
 		err = l.admit(e)
 	}
-	if err != nil {
-		return nil, &DamageError{fmt.Sprintf("entry %d in the stream is not admissible: %s", index, err)}
+	var damage *DamageError
+	if err != nil && !errors.As(err, &damage) {
+		err = &DamageError{fmt.Sprintf("entry %d in the stream is not admissible: %s", index, err)}
 	}
-	return e, nil
+	return e, err
 }
 
 func (l *Ledger) admit(e *Entry) error {
@@ -404,8 +433,25 @@ func (l *Ledger) admit(e *Entry) error {
 	if err := Decide(l.state, &e.Signed); err != nil {
 		return err
 	}
+	if err := l.signable(e); err != nil {
+		return err
+	}
 	Evolve(l.state, e)
-	return l.ownKey()
+	return nil
+}
+
+// signable checks that this node can sign checkpoints after an entry.
+func (l *Ledger) signable(e *Entry) error {
+	switch d := e.Data.(type) {
+	case *Founding:
+		if e.Ledger != l.cfg.LogKey.Name() {
+			return &DamageError{fmt.Sprintf("the entries are of ledger %q, the log key of %q", e.Ledger, l.cfg.LogKey.Name())}
+		}
+		return l.holds(d.LogKey)
+	case *LedgerAmendment:
+		return l.holds(d.LogKey)
+	}
+	return nil
 }
 
 // VerifyEntry checks the entry's signatures against the keys of a state; the

@@ -92,6 +92,12 @@ type Founding struct {
 	LogKey       string       `json:"log_key"` // note verifier key that checkpoints are signed with
 }
 
+// LedgerAmendment is the data of ledger.amended: from this entry on another key
+// signs the log's checkpoints.
+type LedgerAmendment struct {
+	LogKey string `json:"log_key"` // note verifier key
+}
+
 // Registration is the data of organisation.registered.
 type Registration struct{ Organisation }
 
@@ -250,6 +256,13 @@ type Decision struct {
 	Adopter    Orgnr  `json:"adopter"`
 	Upheld     *bool  `json:"upheld"`
 	Reason     Text   `json:"reason"`
+}
+
+// Erasure is the data of attachment.erased: the file's bytes are removed for good,
+// wherever they are kept. The entries that name it stay as they are.
+type Erasure struct {
+	SHA256 string `json:"sha256"`
+	Reason Text   `json:"reason"`
 }
 
 // RulesPublication is the data of rules.published.

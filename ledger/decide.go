@@ -53,12 +53,33 @@ func (s *State) authorise(e *Signed, role Role, allowed bool, needed ...Orgnr) e
 	if err := s.rolesOf(e, signers, role, needed); err != nil {
 		return err
 	}
-	for _, o := range needed {
-		if !signedBy(signers, o) {
-			return refuse(MissingSignature, "%s must sign too, with a key of the role %s", o, role)
+	if missing := unsigned(signers, needed); len(missing) > 0 {
+		if err := e.lacks(missing, "%s must sign too, with a key of the role %s", list(missing), role); err != nil {
+			return err
 		}
 	}
 	return unneeded(e, signers, needed)
+}
+
+// unsigned gives those who must sign and have not.
+func unsigned(signers []*key, needed []Orgnr) (missing []Orgnr) {
+	for _, o := range needed {
+		if !signedBy(signers, o) {
+			missing = append(missing, o)
+		}
+	}
+	return missing
+}
+
+// lacks refuses an event that others must sign too, or notes them if it is only
+// tried.
+func (e *Signed) lacks(orgs []Orgnr, format string, args ...any) error {
+	refusal := refuse(MissingSignature, format, args...)
+	if e.lacking == nil {
+		return refusal
+	}
+	*e.lacking = Missing{orgs, refusal.Detail}
+	return nil
 }
 
 // signers looks the keys up and refuses the revoked ones.
@@ -117,8 +138,8 @@ func (s *State) byAuthority(e *Signed) error {
 }
 
 func (d *Founding) decide(s *State, e *Signed) error {
-	if v, err := note.NewVerifier(d.LogKey); err != nil || v.Name() != e.Ledger {
-		return refuse(InvalidField, "must be a verifier key whose name is the ledger's origin %q", e.Ledger).at("/data/log_key")
+	if err := logKeyOf(e, d.LogKey); err != nil {
+		return err
 	}
 	for i, sig := range e.Envelope.Signatures {
 		k := slices.IndexFunc(d.Keys, func(k Key) bool { return k.PublicKey().ID() == sig.KeyID })
@@ -138,6 +159,27 @@ func (d *Founding) decide(s *State, e *Signed) error {
 	}
 	if s.origin != "" {
 		return refuse(AlreadyExists, "the ledger is founded already")
+	}
+	return nil
+}
+
+// logKeyOf checks that a verifier key is one of the event's ledger.
+func logKeyOf(e *Signed, key string) error {
+	if v, err := note.NewVerifier(key); err != nil || v.Name() != e.Ledger {
+		return refuse(InvalidField, "must be a verifier key whose name is the ledger's origin %q", e.Ledger).at("/data/log_key")
+	}
+	return nil
+}
+
+func (d *LedgerAmendment) decide(s *State, e *Signed) error {
+	if err := logKeyOf(e, d.LogKey); err != nil {
+		return err
+	}
+	if err := s.byAuthority(e); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(s.logKeys, func(k LogKeyFrom) bool { return k.Key == d.LogKey }) {
+		return refuse(AlreadyExists, "the key signs or has signed this log's checkpoints; a log key is used once").at("/data/log_key")
 	}
 	return nil
 }
@@ -516,6 +558,19 @@ func (d *Retraction) decide(s *State, e *Signed) error {
 		return err
 	}
 	return p.has(e.By, confirmed, ended)
+}
+
+func (d *Erasure) decide(s *State, e *Signed) error {
+	if err := s.byAuthority(e); err != nil {
+		return err
+	}
+	switch erased, named := s.attachments.at(hashOf(d.SHA256)); {
+	case !named:
+		return refuse(WrongState, "no entry names an attachment with this hash").at("/data/sha256")
+	case erased:
+		return refuse(WrongState, "the attachment is erased already").at("/data/sha256")
+	}
+	return nil
 }
 
 func (d *RulesPublication) decide(s *State, e *Signed) error {

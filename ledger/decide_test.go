@@ -56,6 +56,28 @@ func TestDecideSecondFounding(t *testing.T) {
 	})
 }
 
+func TestDecideLogKey(t *testing.T) {
+	elsewhere := wAuthority.rekeys()
+	elsewhere.data = &LedgerAmendment{wLogKey("spredning.example/elsewhere", "2")}
+	wRun(t, []wCase{
+		{"by the authority", nil, wAuthority.rekeys("2"), wAccepted, ""},
+		{"by a hospital", nil, wMaker.rekeys("2"), NotAuthorised, "/by"},
+		{"with a second signature", nil, wAuthority.rekeys("2").alsoSignedBy(wMaker.key(Admin)), UnneededSignature, ""},
+		{"a key of another ledger", nil, elsewhere, InvalidField, "/data/log_key"},
+		{"the key that signs already", nil, wAuthority.rekeys(), AlreadyExists, "/data/log_key"},
+		{"a third", wGiven(wAuthority.rekeys("2")), wAuthority.rekeys("3"), wAccepted, ""},
+		{"one that has signed before", wGiven(wAuthority.rekeys("2")), wAuthority.rekeys(), AlreadyExists, "/data/log_key"},
+	})
+	w := newWorld(t)
+	before := w.state.Position()
+	w.given(wAuthority.rekeys("2"), wMaker.publishes("a"))
+	for size, want := range map[int64]string{1: wLogKey(wOrigin), before: wLogKey(wOrigin), before + 1: wLogKey(wOrigin, "2"), before + 2: wLogKey(wOrigin, "2")} {
+		if got := w.state.LogKeys().At(size); got != want {
+			t.Errorf("%s signs a checkpoint of %d entries, want %s", got, size, want)
+		}
+	}
+}
+
 func TestDecideOrganisations(t *testing.T) {
 	wRun(t, []wCase{
 		{"the authority registers", nil, wAuthority.registers(wNewcomer), wAccepted, ""},
@@ -168,7 +190,7 @@ func TestDecideRoles(t *testing.T) {
 		wAuthority.enrols(wAdopter, wAdopter.key(Assess), Assess),
 		wAuthority.enrols(wAuthority, wAuthority.key(Report), Report),
 		wAuthority.enrols(wAuthority, wAuthority.key(Assess), Assess),
-		wMaker.publishes("a"), wMaker.publishes("b"), wMaker.publishes("c"),
+		wMaker.publishes("a"), wMaker.publishes("b"), wMaker.publishes("c", wWith("en fil")),
 		wMaker.invites("a", wAdopter),
 		wAdopter.confirms("b"),
 		wAdopter.disputes("b", wAdopter),
@@ -177,6 +199,7 @@ func TestDecideRoles(t *testing.T) {
 	var cases []wCase
 	covered := map[Type]bool{LedgerFounded: true} // see TestDecideFounding
 	for _, a := range []wAct{
+		wAuthority.rekeys("2"),
 		wAuthority.registers(wNewcomer),
 		wAuthority.amends(wMaker),
 		wMaker.enrols(wMaker, wStranger, Report),
@@ -196,6 +219,7 @@ func TestDecideRoles(t *testing.T) {
 		wAdopter.withdrawsDispute("b", wAdopter),
 		wWest.decides("b", wAdopter, true),
 		wAuthority.succeeds(wMaker, wOther),
+		wAuthority.erases("en fil"),
 		wAuthority.publishesRules("2026-a"),
 		wAuthority.opens(2027),
 		wAuthority.closes(2026),
@@ -235,6 +259,26 @@ func TestDecideAuthorityEvents(t *testing.T) {
 		{"a year by a hospital", nil, wMaker.opens(2026), NotAuthorised, "/by"},
 		{"rules with a second signature", nil, wAuthority.publishesRules("2026-a").alsoSignedBy(wMaker.key(Admin)), UnneededSignature, ""},
 		{"a year with a second signature", nil, wAuthority.opens(2026).alsoSignedBy(wMaker.key(Admin)), UnneededSignature, ""},
+	})
+}
+
+func TestDecideErasure(t *testing.T) {
+	published := wGiven(wMaker.publishes("a", wWith("en fil", "to filer")))
+	erased := wAnd(published, wAuthority.erases("en fil"))
+	wRun(t, []wCase{
+		{"what a publication names", published, wAuthority.erases("en fil"), wAccepted, ""},
+		{"what a revision names", wAnd(published, wMaker.revises("a", wWith("tre"))), wAuthority.erases("tre"), wAccepted, ""},
+		{"what a revision has left out", wAnd(published, wMaker.revises("a")), wAuthority.erases("en fil"), wAccepted, ""},
+		{"what a confirmation names", wAnd(published, wAdopter.confirms("a", wShowing("tre"))), wAuthority.erases("tre"), wAccepted, ""},
+		{"what a struck confirmation names", wAnd(published, wAdopter.confirms("a", wShowing("tre")), wAdopter.retracts("a")), wAuthority.erases("tre"), wAccepted, ""},
+		{"another of the same entry", erased, wAuthority.erases("to filer"), wAccepted, ""},
+		{"what no entry names", published, wAuthority.erases("tre"), WrongState, "/data/sha256"},
+		{"what is erased", erased, wAuthority.erases("en fil"), WrongState, "/data/sha256"},
+		{"what is erased and named again", wAnd(erased, wMaker.revises("a", wWith("en fil"))), wAuthority.erases("en fil"), WrongState, "/data/sha256"},
+		{"naming again what is erased", erased, wMaker.revises("a", wWith("en fil")), wAccepted, ""},
+		{"by its originator", published, wMaker.erases("en fil"), NotAuthorised, "/by"},
+		{"with a second signature", published, wAuthority.erases("en fil").alsoSignedBy(wMaker.key(Admin)), UnneededSignature, ""},
+		{"by a hospital, of what no entry names", published, wMaker.erases("tre"), NotAuthorised, "/by"},
 	})
 }
 
@@ -729,12 +773,17 @@ func wRandom(t *rapid.T, w *world) wAct {
 		func() wAct { return disputer.withdrawsDispute(disputed, w.adopterOf(disputed, disputer)) },
 		func() wAct { return wWest.decides(disputed, w.adopterOf(disputed, disputer), by < other) },
 		func() wAct { return authority.succeeds(by, other) },
+		func() wAct { return authority.rekeys(name) },
 		func() wAct { return authority.registers(wNewcomer, wParent(by)) },
 		func() wAct { return authority.registers(wLatecomer) },
 		func() wAct { return authority.amends(by, wParent(wAuthority)) },
 		func() wAct { return by.enrols(by, k, Report) },
 		func() wAct { return authority.revokes(k) },
 		func() wAct { return authority.revokes(k) },
+		func() wAct { return by.publishes(name, wWith(name)) },
+		func() wAct { return by.confirms(name, wShowing(name)) },
+		func() wAct { return authority.erases(name) },
+		func() wAct { return authority.erases(name) },
 		func() wAct { return authority.publishesRules("rules for " + name) },
 		func() wAct { return authority.opens(max(2026, w.state.lastYear+1)) },
 		func() wAct { return authority.closes(max(2026, w.state.closed+1)) },
@@ -801,7 +850,7 @@ func (w *world) signedByAll(a wAct, name string) wAct {
 // and an open year, so that all types of events have a chance.
 func wRandomWorld(t rapid.TB) *world {
 	w := newWorld(t)
-	w.given(wAuthority.enrols(wAuthority, wAuthority.key(Report), Report), wMaker.publishes("a"), wMaker.publishes("b"))
+	w.given(wAuthority.enrols(wAuthority, wAuthority.key(Report), Report), wMaker.publishes("a", wWith("a", "b")), wMaker.publishes("b", wWith("c", "d")))
 	w.given(wMaker.invites("a", wAuthority), wMaker.invites("a", wAdopter))
 	w.given(wPartner.confirms("b"), wOther.disputes("b", wPartner), wAuthority.opens(2026))
 	return w

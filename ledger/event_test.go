@@ -292,6 +292,7 @@ var fieldRules = []fieldRule{
 	{LedgerFounded, "/data/keys/1/public", []string{`"AAAA"`}, InvalidField, ""},
 	{LedgerFounded, "/data/log_key", []string{`""`, `"x"`, `"` + evLogKey().String()[:60] + `"`, `" ` + evLogKey().String() + `"`}, InvalidField, ""},
 	{LedgerFounded, "/data/illustrative", []string{`false`}, "", ""},
+	{LedgerAmended, "/data/log_key", []string{`""`, `"x"`, `"` + evLogKey().String()[:60] + `"`}, InvalidField, ""},
 
 	{InnovationPublished, "/data/title", []string{`{}`}, InvalidField, ""},
 	{InnovationPublished, "/data/title", []string{`{"se":"Alit boallu"}`, `{"nn":"Blå knapp"}`}, "", ""},
@@ -369,6 +370,9 @@ var fieldRules = []fieldRule{
 	{DisputeDecided, "/data/adopter", []string{`""`, `"983971637"`}, InvalidField, ""},
 	{DisputeDecided, "/data/upheld", []string{`false`}, "", ""},
 	{DisputeDecided, "/data/reason", []string{`{}`}, InvalidField, ""},
+
+	{AttachmentErased, "/data/sha256", evBadHashes, InvalidField, ""},
+	{AttachmentErased, "/data/reason", []string{`{}`}, InvalidField, ""},
 
 	{YearOpened, "/data/year", []string{`0`, `999`, `10000`, `-2026`}, InvalidField, ""},
 	{YearClosed, "/data/year", []string{`0`, `999`, `10000`, `-2026`}, InvalidField, ""},
@@ -497,6 +501,7 @@ func TestEventTextLimits(t *testing.T) {
 		{AdoptionRetracted, "/data/reason/nb", 1000, ""},
 		{AdoptionDisputed, "/data/reason/nb", 1000, ""},
 		{DisputeDecided, "/data/reason/en", 1000, ""},
+		{AttachmentErased, "/data/reason/nb", 1000, ""},
 		{RulesPublished, "/data/rules/id", 80, ""},
 	}
 	for _, l := range limits {

@@ -17,13 +17,17 @@ import (
 	"spredning/ledger/tiles"
 )
 
-// Config is what a Ledger is made of. All fields but Shared and Apply are
-// needed; the caller closes Log and Stream after the Ledger.
+// Config is what a Ledger is made of. All fields but NextLogKey, Shared,
+// Others and Apply are needed; the caller closes Log and Stream after the Ledger.
 type Config struct {
 	Log    *tiles.Log // the second copy on disk
 	Stream Stream     // the durable order
 	LogKey *LogKey    // signs checkpoints; names the ledger
-	Shared bool       // others may append to the stream too
+	// NextLogKey signs them from the ledger.amended on that names it; none: this
+	// node takes no such event.
+	NextLogKey *LogKey
+	Shared     bool    // others may append to the stream too
+	Others     []Other // who have seen checkpoints of it, to compare with
 	// Apply is called with every entry in order, those on disk when opening
 	// included, by one goroutine. The entries may be kept.
 	Apply  func([]*Entry)
@@ -54,8 +58,7 @@ type Ledger struct {
 	life     context.Context // until Close
 	cancel   context.CancelFunc
 
-	grown   sync.Mutex
-	growing chan struct{} // closed and replaced when entries are added
+	growth
 }
 
 // stop is why nothing is written for now, or until it is repaired.
@@ -70,6 +73,7 @@ type request struct {
 	signed *Signed
 	entry  []byte
 	late   *Refusal // what is wrong with it unless it is in the ledger already
+	try    bool     // only to be decided, whatever comes of it
 	nudge  bool     // from nudge: nobody waits
 	answer chan answer
 }
@@ -85,6 +89,7 @@ type batch struct {
 	entries []*Entry
 	waiting []*request // one for each entry
 	again   []again
+	logKey  string // that signs after them
 }
 
 // again is a request whose id is in the ledger already.
@@ -101,6 +106,8 @@ const (
 	maxWaiting = 8192
 	// maxConflicts is how often in a row others may be first.
 	maxConflicts = 100
+	// lookEvery is how often the stream is asked whether all is still there.
+	lookEvery = 5 * time.Second
 	// appendTimeout is how long an append may take before its outcome is unknown.
 	appendTimeout = 10 * time.Second
 )
@@ -118,7 +125,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 		persists: make(chan *batch, 1),
 		applies:  make(chan []*Entry, 64),
 		state:    NewState(),
-		growing:  make(chan struct{}),
+		growth:   growth{growing: make(chan struct{})},
 	}
 	l.life, l.cancel = context.WithCancel(context.Background())
 	l.done.Go(l.applyAll)
@@ -144,7 +151,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 // publishedCheckpoint is what was shown of the log on disk before. It may be
 // ahead of it, if the end of the tail was lost, but then it was signed here.
 func (l *Ledger) publishedCheckpoint() Checkpoint {
-	c, err := OpenCheckpoint(l.cfg.Log.Published(), l.cfg.LogKey.String())
+	c, err := OpenCheckpoint(l.cfg.Log.Published(), l.logKeys()...)
 	if err != nil {
 		return Checkpoint{} // none, cut short by a power cut, or of an earlier key
 	}
@@ -171,7 +178,35 @@ func (l *Ledger) replay() error {
 	if err := l.ownKey(); err != nil {
 		return err
 	}
-	return l.compareCheckpoint(size)
+	return checkHead(l.state, l.cfg.Log)
+}
+
+// logKeys are the verifier keys of those that this node holds.
+func (l *Ledger) logKeys() (vkeys []string) {
+	for _, k := range []*LogKey{l.cfg.LogKey, l.cfg.NextLogKey} {
+		if k != nil {
+			vkeys = append(vkeys, k.String())
+		}
+	}
+	return vkeys
+}
+
+// signer gives the log key of a verifier key, nil if this node does not hold it.
+func (l *Ledger) signer(vkey string) *LogKey {
+	for _, k := range []*LogKey{l.cfg.LogKey, l.cfg.NextLogKey} {
+		if k != nil && k.String() == vkey {
+			return k
+		}
+	}
+	return nil
+}
+
+// holds checks that this node can sign with a log key.
+func (l *Ledger) holds(vkey string) error {
+	if l.signer(vkey) == nil {
+		return &DamageError{fmt.Sprintf("the ledger's checkpoints are signed with %s, this node's log key is %s", vkey, strings.Join(l.logKeys(), " or "))}
+	}
+	return nil
 }
 
 // ownKey checks that this node signs checkpoints with the ledger's key.
@@ -179,21 +214,7 @@ func (l *Ledger) ownKey() error {
 	if l.state.origin != l.cfg.LogKey.Name() {
 		return &DamageError{fmt.Sprintf("the entries are of ledger %q, the log key of %q", l.state.origin, l.cfg.LogKey.Name())}
 	}
-	if l.state.logKey != l.cfg.LogKey.String() {
-		return &DamageError{fmt.Sprintf("the ledger's checkpoints are signed with %s, this node's log key is %s", l.state.logKey, l.cfg.LogKey)}
-	}
-	return nil
-}
-
-func (l *Ledger) compareCheckpoint(size int64) error {
-	c, err := OpenCheckpoint(l.cfg.Log.Checkpoint(), l.state.logKey)
-	if err != nil {
-		return err
-	}
-	if root := l.cfg.Log.Root(); c.Size != size || c.Root != root {
-		return &DamageError{fmt.Sprintf("the log on disk has %d entries and root %s, its checkpoint says %d and %s", size, root, c.Size, c.Root)}
-	}
-	return nil
+	return l.holds(l.state.LogKey())
 }
 
 // compareShown checks that what was shown is a part of a tree.
@@ -302,10 +323,11 @@ func (l *Ledger) compareSpan(ctx context.Context) error {
 
 func (l *Ledger) span(ctx context.Context) (Span, error) {
 	span, err := l.cfg.Stream.Span(ctx)
-	if err != nil {
-		return span, fmt.Errorf("%w: asking the stream for its span: %w", ErrUnknown, err)
+	var damage *DamageError
+	if err != nil && !errors.As(err, &damage) {
+		err = fmt.Errorf("%w: asking the stream for its span: %w", ErrUnknown, err)
 	}
-	return span, nil
+	return span, err
 }
 
 // Err says why nothing is written at present; nil: the ledger takes events.
@@ -354,20 +376,6 @@ func (l *Ledger) Size() int64 { return l.cfg.Log.Size() }
 // Origin names the ledger.
 func (l *Ledger) Origin() string { return l.cfg.LogKey.Name() }
 
-// Grown gives a channel that is closed once there are more entries than now.
-func (l *Ledger) Grown() <-chan struct{} {
-	l.grown.Lock()
-	defer l.grown.Unlock()
-	return l.growing
-}
-
-func (l *Ledger) grow() {
-	l.grown.Lock()
-	defer l.grown.Unlock()
-	close(l.growing)
-	l.growing = make(chan struct{})
-}
-
 // Receipt proves an entry against the newest checkpoint. It needs no stream;
 // ErrNotFound of package tiles is wrapped for an index beyond the last.
 func (l *Ledger) Receipt(index int64) (Receipt, error) {
@@ -382,8 +390,16 @@ func (l *Ledger) knows(id keys.ID) (keys.Public, bool) {
 	return k.(keys.Public), true
 }
 
+// Provable is a log that receipts can be made from: a *tiles.Log, or a
+// *tiles.Shown.
+type Provable interface {
+	tlog.HashReader
+	Entry(index int64) ([]byte, error)
+	Head() (size int64, checkpoint []byte)
+}
+
 // ReceiptFrom makes the receipt of an entry from the second copy alone.
-func ReceiptFrom(log *tiles.Log, index int64, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
+func ReceiptFrom(log Provable, index int64, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
 	entry, err := log.Entry(index)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("receipt of entry %d: %w", index, err)
@@ -396,7 +412,7 @@ func ReceiptFrom(log *tiles.Log, index int64, key func(keys.ID) (keys.Public, bo
 }
 
 // prove makes the receipt of an entry that has been read already.
-func prove(log *tiles.Log, index int64, entry []byte, envelope keys.Envelope, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
+func prove(log Provable, index int64, entry []byte, envelope keys.Envelope, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
 	size, signed := log.Head()
 	proof, err := tlog.ProveRecord(size, index, log)
 	if err != nil {

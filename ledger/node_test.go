@@ -35,6 +35,8 @@ type node struct {
 	log    *tiles.Log
 	stream *jetstream.Stream
 	logKey *ledger.LogKey
+	next   *ledger.LogKey // that signs after a ledger.amended
+	others []ledger.Other
 	keys   map[ledger.Orgnr]*keys.Private
 	apply  func([]*ledger.Entry)
 	wrap   func(ledger.Stream) ledger.Stream
@@ -90,7 +92,7 @@ func (n *node) tryOpen() (err error) {
 		stream = n.wrap(stream)
 	}
 	n.Ledger, err = ledger.Open(context.Background(), ledger.Config{
-		Log: n.log, Stream: stream, LogKey: n.logKey, Shared: n.url != "", Apply: n.apply, Now: n.now, Logger: silent,
+		Log: n.log, Stream: stream, LogKey: n.logKey, NextLogKey: n.next, Others: n.others, Shared: n.url != "", Apply: n.apply, Now: n.now, Logger: silent,
 	})
 	return err
 }

@@ -23,6 +23,7 @@ type State struct {
 	pairs       table[pairKey, pair]
 	disputes    table[disputeKey, dispute]
 	rules       table[string, struct{}] // ids of published rules
+	attachments table[tlog.Hash, bool]  // that entries name, by SHA-256; true: erased
 }
 
 // facts are the small things, copied as a whole.
@@ -30,8 +31,8 @@ type facts struct {
 	position  int64  // entries applied
 	origin    string // empty before the founding
 	authority Orgnr
-	logKey    string // verifier key that signs checkpoints now
-	firstYear int    // opened; 0: none
+	logKeys   LogKeys
+	firstYear int // opened; 0: none
 	lastYear  int
 	closed    int // the last closed; 0: none
 }
@@ -125,6 +126,7 @@ func NewState() *State {
 		pairs:       newTable[pairKey, pair](),
 		disputes:    newTable[disputeKey, dispute](),
 		rules:       newTable[string, struct{}](),
+		attachments: newTable[tlog.Hash, bool](),
 	}
 }
 
@@ -135,7 +137,11 @@ func (s *State) Position() int64 { return s.position }
 func (s *State) Origin() string { return s.origin }
 
 // LogKey is the verifier key that signs checkpoints from here on.
-func (s *State) LogKey() string { return s.logKey }
+func (s *State) LogKey() string { return s.logKeys.At(s.position) }
+
+// LogKeys are all that have signed checkpoints, with from which size on. They
+// are not to be modified.
+func (s *State) LogKeys() LogKeys { return s.logKeys }
 
 // Find gives the index of the entry with an event id.
 func (s *State) Find(id ulid.ULID) (index int64, ok bool) {
@@ -162,6 +168,7 @@ func (s *State) Keep() {
 	s.pairs.keep()
 	s.disputes.keep()
 	s.rules.keep()
+	s.attachments.keep()
 }
 
 // Drop undoes what was evolved since the last Keep.
@@ -174,6 +181,7 @@ func (s *State) Drop() {
 	s.pairs.drop()
 	s.disputes.drop()
 	s.rules.drop()
+	s.attachments.drop()
 }
 
 // table is a map whose changes since the last keep can be dropped. Its values

@@ -27,7 +27,8 @@ type Stream interface {
 	// Read calls fn for each entry from an index on, up to the last one there is
 	// when it is called. It stops at fn's error. A gap is a *DamageError.
 	Read(ctx context.Context, from int64, fn func(index int64, entry []byte) error) error
-	// Span tells which entries there are; Last is negative when there are none.
+	// Span tells which entries there are; Last is negative when there are none. A
+	// stream that may lose entries is a *DamageError.
 	Span(ctx context.Context) (Span, error)
 	// Watch calls wake with the index of the last entry there is, and of each soon
 	// after it is appended, by whomever, until the context ends. So nothing that

@@ -19,7 +19,7 @@ const (
 // the ledger before. An error is a *Refusal. After one with code unavailable
 // the outcome may be unknown; the same bytes may be sent again.
 func (l *Ledger) Submit(ctx context.Context, raw []byte) (receipt Receipt, again bool, err error) {
-	r, err := l.request(ctx, raw)
+	r, err := l.request(ctx, raw, false)
 	if err != nil {
 		return Receipt{}, false, err
 	}
@@ -43,8 +43,9 @@ func (l *Ledger) Submit(ctx context.Context, raw []byte) (receipt Receipt, again
 	}
 }
 
-// request opens, checks and verifies an envelope and hands it to the committer.
-func (l *Ledger) request(ctx context.Context, raw []byte) (*request, error) {
+// request opens, checks and verifies an envelope and hands it to the committer,
+// to be appended or only to be tried.
+func (l *Ledger) request(ctx context.Context, raw []byte, try bool) (*request, error) {
 	l.entrance.RLock()
 	defer l.entrance.RUnlock()
 	if l.closed {
@@ -54,7 +55,7 @@ func (l *Ledger) request(ctx context.Context, raw []byte) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &request{signed: signed.Signed, late: l.clock(signed.Signed), answer: make(chan answer, 1)}
+	r := &request{signed: signed.Signed, late: l.clock(signed.Signed), try: try, answer: make(chan answer, 1)}
 	if err := l.checkEvent(signed, r.late); err != nil {
 		return nil, err
 	}
@@ -81,18 +82,26 @@ type opened struct {
 }
 
 func openEvent(raw []byte) (opened, error) {
-	envelope, err := keys.Open(raw)
-	if errors.Is(err, keys.ErrTooLarge) {
-		return opened{}, refuse(TooLarge, "an event with its signatures has at most %d bytes; move long texts to an attachment", keys.MaxSize)
-	}
+	envelope, err := openEnvelope(raw)
 	if err != nil {
-		return opened{}, refuse(Malformed, "%s", err)
+		return opened{}, err
 	}
 	event, err := ParseEvent(envelope.Payload)
 	if r, ok := err.(*Refusal); ok && r.Code == Malformed {
 		return opened{}, r
 	}
-	return opened{&Signed{event, envelope}, err}, nil
+	return opened{&Signed{Event: event, Envelope: envelope}, err}, nil
+}
+
+func openEnvelope(raw []byte) (keys.Envelope, error) {
+	envelope, err := keys.Open(raw)
+	if errors.Is(err, keys.ErrTooLarge) {
+		return envelope, refuse(TooLarge, "an event with its signatures has at most %d bytes; move long texts to an attachment", keys.MaxSize)
+	}
+	if err != nil {
+		return envelope, refuse(Malformed, "%s", err)
+	}
+	return envelope, nil
 }
 
 // checkEvent refuses what needs no state: another ledger, then the clock and
@@ -105,10 +114,20 @@ func (l *Ledger) checkEvent(o opened, late *Refusal) error {
 	if o.fields != nil && late != nil {
 		return late
 	}
-	if d, ok := o.Data.(*Founding); ok && o.fields == nil && d.LogKey != l.cfg.LogKey.String() {
-		return refuse(InvalidField, "must be this node's log key, %s", l.cfg.LogKey).at("/data/log_key")
+	if o.fields != nil {
+		return o.fields
 	}
-	return o.fields
+	switch d := o.Data.(type) {
+	case *Founding:
+		if d.LogKey != l.cfg.LogKey.String() {
+			return refuse(InvalidField, "must be this node's log key, %s", l.cfg.LogKey).at("/data/log_key")
+		}
+	case *LedgerAmendment:
+		if l.signer(d.LogKey) == nil {
+			return refuse(InvalidField, "this node does not hold that key; put its file in keys/log.next on every node and start them again first").at("/data/log_key")
+		}
+	}
+	return nil
 }
 
 func (l *Ledger) clock(e *Signed) *Refusal {

@@ -2,7 +2,7 @@ package projections
 
 import (
 	"math"
-	"math/bits"
+	binary "math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -167,11 +167,11 @@ func bitsOf(all, some int) int64 {
 		return 0
 	}
 	x := uint64(all) << 32 / uint64(some)
-	whole := bits.Len64(x) - 1 - 32
+	whole := binary.Len64(x) - 1 - 32
 	x >>= whole // 1 to 2, with 32 binary digits behind the point
 	fraction := int64(0)
 	for range 12 {
-		hi, lo := bits.Mul64(x, x)
+		hi, lo := binary.Mul64(x, x)
 		x = hi<<32 | lo>>32
 		fraction <<= 1
 		if x >= 2<<32 {

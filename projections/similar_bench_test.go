@@ -53,13 +53,6 @@ func BenchmarkSimilar(b *testing.B) {
 	b.ReportMetric(float64(kept)/innovations, "bytes/innovation")
 }
 
-func heap() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
 // vocabulary is words of the field and compounds of them, some far more common
 // than others.
 type vocabulary struct {

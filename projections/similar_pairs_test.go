@@ -27,12 +27,12 @@ const (
 type similarPair struct {
 	Same bool   `yaml:"same"`
 	Note string `yaml:"note"`
-	A    told   `yaml:"a"`
-	B    told   `yaml:"b"`
+	A    telling   `yaml:"a"`
+	B    telling   `yaml:"b"`
 }
 
-// told is an innovation as one side of a pair tells it.
-type told struct {
+// telling is an innovation as one side of a pair tells it.
+type telling struct {
 	Title       string         `yaml:"title"`
 	Summary     string         `yaml:"summary"`
 	Language    string         `yaml:"language"`
@@ -41,7 +41,7 @@ type told struct {
 	InUseSince  string         `yaml:"in_use_since"`
 }
 
-func (t told) innovation() ledger.Innovation {
+func (t telling) innovation() ledger.Innovation {
 	return ledger.Innovation{
 		Title: textIn(t.Language, t.Title), Summary: textIn(t.Language, t.Summary), Kind: t.Kind, Originators: even(t.Originators...),
 		Funding: []ledger.Funding{ledger.Own}, RegionalInitiative: new(false), InUseSince: ledger.Date(t.InUseSince),
@@ -66,7 +66,7 @@ func TestSimilarPairs(t *testing.T) {
 	for _, name := range []string{"tuning", "held_out"} {
 		t.Run(name, func(t *testing.T) {
 			pairs := readPairs(t, filepath.Join("../testdata/similar", name+".yaml"))
-			m := measure(t, pairs)
+			m := measurePairs(t, pairs)
 			t.Logf("%s: %s", name, m)
 			if p, r := m.precision(), m.recall(); name == "held_out" && (p < leastPrecision || r < leastRecall) {
 				t.Errorf("precision %.3f, recall %.3f; at least %.1f and %.1f are asked", p, r, leastPrecision, leastRecall)
@@ -110,10 +110,10 @@ func (m measured) String() string {
 
 // measure tells a ledger the first sides of all pairs and what the demo tells, and
 // gives it the second sides as drafts.
-func measure(t *testing.T, pairs []similarPair) (m measured) {
+func measurePairs(t *testing.T, pairs []similarPair) (m measured) {
 	s := newStory()
 	known := map[ledger.Orgnr]bool{}
-	tell := func(x told) string {
+	tell := func(x telling) string {
 		for _, o := range x.Originators {
 			if !known[o] {
 				known[o] = true
@@ -161,7 +161,7 @@ func (m *measured) count(t *testing.T, p similarPair, own string, similar []proj
 }
 
 // demoTold gives the innovations of the demo's story in bokmål.
-func demoTold(t *testing.T) (all []told) {
+func demoTold(t *testing.T) (all []telling) {
 	t.Helper()
 	orgnrs := demoOrgnrs(t)
 	raw, err := os.ReadFile("../cmd/spredning/demo/story.yaml")
@@ -185,7 +185,7 @@ func demoTold(t *testing.T) (all []told) {
 			continue
 		}
 		d := step.Data
-		x := told{Title: d.Title["nb"], Summary: d.Summary["nb"], Language: "nb", Kind: d.Kind, InUseSince: d.InUseSince}
+		x := telling{Title: d.Title["nb"], Summary: d.Summary["nb"], Language: "nb", Kind: d.Kind, InUseSince: d.InUseSince}
 		for _, o := range d.Originators {
 			x.Originators = append(x.Originators, orgnrs[o.Orgnr])
 		}

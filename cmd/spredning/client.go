@@ -49,12 +49,17 @@ func (p *answerError) Error() string {
 }
 
 func (c *client) do(ctx context.Context, method, path string, body []byte) ([]byte, int, error) {
+	return c.send(ctx, method, path, "application/json", body)
+}
+
+// send is do for a body of any type.
+func (c *client) send(ctx context.Context, method, path, contentType string, body []byte) ([]byte, int, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, 0, err
 	}
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", contentType)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -88,11 +93,12 @@ func (c *client) read(ctx context.Context, path string, into any) error {
 
 // ledgerStatus is the part of GET /status that commands need.
 type ledgerStatus struct {
-	Ledger       string       `json:"ledger"`
-	Name         string       `json:"name"`
-	Illustrative bool         `json:"illustrative"`
-	Authority    ledger.Orgnr `json:"authority"`
-	LogKey       string       `json:"log_key"`
+	Ledger       string         `json:"ledger"`
+	Name         string         `json:"name"`
+	Illustrative bool           `json:"illustrative"`
+	Authority    ledger.Orgnr   `json:"authority"`
+	LogKey       string         `json:"log_key"`
+	LogKeys      ledger.LogKeys `json:"log_keys"`
 }
 
 func (c *client) status(ctx context.Context) (s ledgerStatus, err error) {

@@ -21,11 +21,13 @@ import (
 
 // node is an open data folder: everything that serving needs, wired.
 type node struct {
-	ledger *ledger.Ledger
-	view   *projections.View
-	log    *tiles.Log
-	logKey *ledger.LogKey
-	close  func()
+	ledger      *ledger.Ledger
+	drafts      *ledger.Drafts
+	view        *projections.View
+	log         *tiles.Log
+	attachments *jetstream.Objects
+	logKey      *ledger.LogKey
+	close       func()
 }
 
 // nodeConfig says which folder to open and how.
@@ -34,6 +36,8 @@ type nodeConfig struct {
 	origin string // empty: as the folder's ledger says
 	remote jetstream.Remote
 	logKey *keys.Private
+	next   *keys.Private // that signs after a ledger.amended; none: nil
+	others []ledger.Other
 	now    func() time.Time
 	logger *slog.Logger
 }
@@ -47,6 +51,17 @@ func hasKey(dir string) error {
 }
 
 func logKeyFile(dir string) string { return filepath.Join(dir, "keys", "log") }
+
+func nextLogKeyFile(dir string) string { return logKeyFile(dir) + ".next" }
+
+// nextLogKey reads the log key that is to follow, if there is one.
+func (e *env) nextLogKey(dir string) (*keys.Private, error) {
+	path := nextLogKeyFile(dir)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return e.readKey(path)
+}
 
 // openNode locks the folder and opens log, stream and ledger in it.
 func openNode(ctx context.Context, cfg nodeConfig) (*node, error) {
@@ -90,6 +105,12 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	var next *ledger.LogKey
+	if cfg.next != nil {
+		if next, err = ledger.NewLogKey(origin, cfg.next); err != nil {
+			return nil, err
+		}
+	}
 	stream, err := openStream(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -97,13 +118,13 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 	opened.add(stream.Close)
 	view := projections.NewView()
 	l, err := ledger.Open(ctx, ledger.Config{
-		Log: log, Stream: stream, LogKey: logKey, Shared: cfg.remote.URL != "", Apply: view.Apply, Now: cfg.now, Logger: cfg.logger,
+		Log: log, Stream: stream, LogKey: logKey, NextLogKey: next, Others: cfg.others, Shared: cfg.remote.URL != "", Apply: view.Apply, Now: cfg.now, Logger: cfg.logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the ledger in %s: %w", cfg.dir, err)
 	}
 	opened.add(l.Close)
-	return &node{ledger: l, view: view, log: log, logKey: logKey}, view.Wait(ctx, l.Size())
+	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), view: view, log: log, attachments: stream.Objects(), logKey: logKey}, view.Wait(ctx, l.Size())
 }
 
 // lock makes sure that no other program has the folder open: neither JetStream's
@@ -149,21 +170,39 @@ func originOf(log *tiles.Log, cfg nodeConfig) (string, error) {
 	return c.Origin, nil
 }
 
-// foldOf opens a folder's log for reading and folds it; no other program needs to
-// be stopped for that.
-func foldOf(dir string) (*projections.Fold, *tiles.Log, error) {
+// readLog is a log that was opened for reading: a data folder's, or a mirror's.
+type readLog interface {
+	ledger.Entries
+	Entry(index int64) ([]byte, error)
+	Size() int64
+	Close() error
+}
+
+// foldOf opens for reading the log in a data folder, or a mirror, and folds it; no
+// other program needs to be stopped for that.
+func foldOf(dir string) (*projections.Fold, readLog, error) {
+	f := projections.NewFold()
+	apply := func(entries []*ledger.Entry) {
+		for _, e := range entries {
+			f.Apply(e)
+		}
+	}
+	if isMirror(dir) {
+		c, err := ledger.OpenCopy(ledger.CopyConfig{Dir: dir, Apply: apply})
+		if err != nil {
+			return nil, nil, err
+		}
+		return f, mirrorLog{c.Log()}, nil
+	}
 	if _, err := os.Stat(filepath.Join(dir, "log")); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%s is no data folder: it has no log in it", dir)
+		return nil, nil, fmt.Errorf("%s is no data folder and no mirror: it has no log in it", dir)
 	}
 	log, err := tiles.OpenReadOnly(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the log: %w", err)
 	}
-	f := projections.NewFold()
 	err = ledger.Replay(log, 0, log.Size(), func(entries []*ledger.Entry) error {
-		for _, e := range entries {
-			f.Apply(e)
-		}
+		apply(entries)
 		return nil
 	})
 	if err != nil {
@@ -174,3 +213,15 @@ func foldOf(dir string) (*projections.Fold, *tiles.Log, error) {
 	}
 	return f, log, nil
 }
+
+// isMirror says whether a folder is a mirror: its checkpoint lies in it, not in
+// log/.
+func isMirror(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "checkpoint"))
+	return err == nil
+}
+
+// mirrorLog is a mirror's log, which keeps nothing open.
+type mirrorLog struct{ *tiles.Shown }
+
+func (mirrorLog) Close() error { return nil }

@@ -18,9 +18,11 @@ var imports = map[string][]string{
 	"ledger/tiles":     {},
 	"ledger":           {"keys", "ledger/tiles"},
 	"ledger/jetstream": {"ledger"},
+	"ledger/story":     {"keys", "ledger"},
 	"projections":      {"keys", "ledger"},
-	"api":              {"keys", "ledger", "ledger/tiles", "projections"},
-	"cmd/spredning":    {"keys", "ledger", "ledger/tiles", "ledger/jetstream", "projections", "api"},
+	"api/markdown":     {},
+	"api":              {"keys", "ledger", "ledger/tiles", "projections", "api/markdown"},
+	"cmd/spredning":    {"keys", "ledger", "ledger/tiles", "ledger/jetstream", "ledger/story", "projections", "api"},
 }
 
 // natsImporters are the only packages that know NATS.

@@ -14,11 +14,11 @@ import (
 func keyCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "key",
-		Short: "Make, show, enrol and revoke keys",
+		Short: "Make, show, enrol and revoke keys, and change the log's",
 		Args:  args(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(keyNewCommand(e), keyShowCommand(e), keyEnrolCommand(e), keyRevokeCommand(e))
+	cmd.AddCommand(keyNewCommand(e), keyShowCommand(e), keyEnrolCommand(e), keyRevokeCommand(e), keyLogCommand(e))
 	return cmd
 }
 
@@ -198,6 +198,47 @@ valid; with --compromised-from it is marked for readers from that entry on.`,
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "lost, left, compromised or rotated")
 	cmd.Flags().Int64Var(&from, "compromised-from", -1, "index of the first entry that may not be genuine")
+	ch.flags(cmd, e)
+	return cmd
+}
+
+func keyLogCommand(e *env) *cobra.Command {
+	var ch change
+	cmd := &cobra.Command{
+		Use:   "log FILE",
+		Short: "Have another key sign the log's checkpoints",
+		Long: `Have another key sign the log's checkpoints from the next entry on; receipts from
+before stay valid. Every node must hold the new key first:
+
+  1. Make it:        spredning key new DIR/keys/log.next
+  2. Start again:    spredning serve, so that it reads keys/log.next
+  3. Announce it:    spredning key log DIR/keys/log.next --key DIR/keys/authority
+  4. Afterwards:     rename keys/log to keys/log.old and keys/log.next to keys/log
+
+FILE is the new key's private or public (.pub) file; only the public part is
+sent. An admin of the authority signs.`,
+		Example: "  spredning key log /var/lib/spredning/keys/log.next --key keys/authority",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			public, err := keys.ReadPublic(args[0])
+			if err != nil {
+				return err
+			}
+			c, err := e.client()
+			if err != nil {
+				return err
+			}
+			status, err := c.status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			vkey, err := ledger.VerifierKey(status.Ledger, public)
+			if err != nil {
+				return err
+			}
+			return ch.submit(cmd, e, func(ledger.Orgnr) ledger.Data { return &ledger.LedgerAmendment{LogKey: vkey} })
+		},
+	}
 	ch.flags(cmd, e)
 	return cmd
 }

@@ -109,14 +109,14 @@ func similarRows(l language, s projections.Similar) []row {
 		case "related_words":
 			rows = append(rows, row{l.say(labelRelatedWords), strings.Join(r.Words, ", ")})
 		case "lineage":
-			rows = append(rows, row{l.say(labelLineage), l.say(lineages[r.Relation])})
+			rows = append(rows, row{l.say(labelRelation), l.say(relations[r.Relation])})
 		}
 	}
 	return rows
 }
 
-// lineages are the relations of declared lineage in words.
-var lineages = map[string]message{"derived_from": wordDerivedFrom, "branch": wordBranch, "same_root": wordSameRoot}
+// relations are the relations of declared lineage in words.
+var relations = map[string]message{"derived_from": wordDerivedFrom, "branch": wordBranch, "same_root": wordSameRoot}
 
 // advise says what to do instead of publishing the same innovation again.
 func (e *env) advise(l language, s projections.Similar) {

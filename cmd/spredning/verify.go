@@ -54,7 +54,7 @@ server that you trust. The last two also tell whose keys have signed.`,
 
 // knowledge is what a receipt is checked with.
 type knowledge struct {
-	logKeys []string // none: nothing is known of the log
+	logKeys ledger.LogKeys // none: nothing is known of the log
 	source  string
 	key     func(keys.ID) (projections.Key, string, bool) // with the organisation's name; nil: nothing is known of keys
 }
@@ -68,7 +68,7 @@ func (e *env) knowledge(ctx context.Context, logKey, dir, from string) (k knowle
 		k, err = e.askKnowledge(ctx)
 	}
 	if err == nil && logKey != "" {
-		k.logKeys, k.source = []string{logKey}, "--log-key"
+		k.logKeys, k.source = ledger.LogKeys{{Key: logKey}}, "--log-key"
 	}
 	return k, err
 }
@@ -79,7 +79,7 @@ func knowledgeOf(dir string) (knowledge, error) {
 		return knowledge{}, err
 	}
 	return knowledge{
-		logKeys: []string{f.Founding().LogKey}, source: dir,
+		logKeys: f.LogKeys, source: dir,
 		key: func(id keys.ID) (projections.Key, string, bool) {
 			k, ok := f.Key(id)
 			o, _ := f.Organisation(k.Organisation)
@@ -95,7 +95,7 @@ func (e *env) askKnowledge(ctx context.Context) (knowledge, error) {
 	}
 	status, err := c.status(ctx)
 	return knowledge{
-		logKeys: []string{status.LogKey}, source: c.base,
+		logKeys: status.LogKeys, source: c.base,
 		key: func(id keys.ID) (projections.Key, string, bool) {
 			k, err := c.key(ctx, id)
 			if err != nil {
@@ -132,7 +132,12 @@ func (e *env) verify(file string, raw []byte, known knowledge) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	event, checkpoint, err := r.Verify(known.logKeys...)
+	event, checkpoint, err := r.Verify()
+	if err == nil && len(known.logKeys) > 0 {
+		if _, err = known.logKeys.Open(r.Checkpoint); err != nil {
+			err = fmt.Errorf("%w: %w", ledger.ErrReceipt, err)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -141,7 +146,7 @@ func (e *env) verify(file string, raw []byte, known knowledge) error {
 		Type: event.Type, By: event.By, At: event.At.Format("2006-01-02T15:04:05Z"),
 	}
 	if len(known.logKeys) > 0 {
-		v.LogKey = known.logKeys[0]
+		v.LogKey = known.logKeys.At(checkpoint.Size)
 	} else {
 		v.Unverified = append(v.Unverified, "whose log this is: no log key was given (--log-key, --data or --url), so anyone could have made this checkpoint")
 	}

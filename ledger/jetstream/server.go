@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -135,4 +137,21 @@ func (s *Stream) Recover(ctx context.Context) error {
 	s.logger.Warn("opening the embedded stream again")
 	s.Close()
 	return s.start(ctx)
+}
+
+// SetAside moves the stream's files out of an embedded server's folder, which
+// nobody has open, so that another stream can be made in its place; what else
+// the server keeps stays. None there is no error.
+func SetAside(dir, to string) error {
+	from := filepath.Join(dir, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams", Name)
+	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return fmt.Errorf("setting the stream aside: %w", err)
+	}
+	if err := os.Rename(from, to); err != nil {
+		return fmt.Errorf("setting the stream aside: %w", err)
+	}
+	return nil
 }

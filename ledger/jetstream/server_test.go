@@ -97,8 +97,8 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// A stream of that name which could lose entries is refused, by name of the
-// setting.
+// A stream of that name which could lose entries says so instead of its span, by
+// name of the setting.
 func TestForeignConfiguration(t *testing.T) {
 	t.Parallel()
 	for setting, change := range map[string]func(*jetstream.StreamConfig){
@@ -132,7 +132,7 @@ func TestForeignConfiguration(t *testing.T) {
 				_, err := js.CreateStream(patient(t), other)
 				noError(t, err)
 			}
-			_, err := Connect(patient(t), Remote{URL: ns.ClientURL()}, silent)
+			_, err := connectTo(t, ns).Span(patient(t))
 			var damage *ledger.DamageError
 			if !errors.As(err, &damage) || !strings.Contains(damage.Problem, setting+" is") {
 				t.Errorf("a stream with another %s gives %v", setting, err)

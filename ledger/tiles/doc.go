@@ -55,4 +55,18 @@
 // whose file is missing is computed from what lies below it. What is left is
 // to compare [Log.Root] with [Log.Checkpoint], which this package
 // carries but does not read; the caller, who knows the key, does that.
+//
+// # Logs of others
+//
+// A [Source] is where a log's files are: its public addresses, a folder of plain
+// files, or a Log. What it gives is not trusted. [NewTree] reads it for a size and
+// root that a checkpoint names, which the caller has verified, and gives nothing
+// that it has not checked against that root:
+//
+//	source, err := tiles.OpenSource(ctx, "https://spredning.example")
+//	published, err := ledger.ReadPublished(source, logKey)
+//	err = ledger.Replay(published.Tree, 0, published.Size, apply)
+//
+// A [Mirror] keeps what was read like this as plain files, and [Shown] answers
+// readers from them as they grow.
 package tiles
