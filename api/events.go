@@ -14,17 +14,14 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/labstack/echo/v4"
 
-	"spredning/keys"
-	"spredning/ledger"
 	"spredning/ledger/tiles"
 )
 
 // submit is POST /events: 201 and a receipt, 200 if the event was there before.
 func (s *Server) submit(c echo.Context) error {
-	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, keys.MaxSize+1))
-	var large *http.MaxBytesError
-	if err != nil && !errors.As(err, &large) {
-		return problem{Code: ledger.Malformed, Detail: "the request's body ended early"}
+	raw, err := envelopeOf(c)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), submitTimeout)
 	defer cancel()

@@ -4,15 +4,16 @@ import (
 	"context"
 	"sync"
 
+	"github.com/labstack/echo/v4"
+
 	"spredning/ledger"
-	"spredning/ledger/tiles"
 	"spredning/projections"
 )
 
 // past gives the fold as it was at earlier positions. Each is folded anew from
 // the log, a few at a time, and the last few are kept.
 type past struct {
-	log   *tiles.Log
+	log   ledger.Entries
 	slots chan struct{}
 	mu    sync.Mutex
 	kept  []*projections.Fold // newest use last
@@ -23,7 +24,7 @@ const (
 	pastKept   = 4
 )
 
-func newPast(log *tiles.Log) *past {
+func newPast(log ledger.Entries) *past {
 	return &past{log: log, slots: make(chan struct{}, pastAtOnce)}
 }
 
@@ -74,4 +75,28 @@ func (p *past) keep(f *projections.Fold) {
 	if p.kept = append(p.kept, f); len(p.kept) > pastKept {
 		p.kept = p.kept[1:]
 	}
+}
+
+// asOf answers with one thing of the fold as it is now, or as it stood at the
+// position that was asked for.
+func asOf[T any](s *Server, c echo.Context, what string, look func(*projections.Fold) (T, bool)) (reply, error) {
+	position, given, err := s.position(c)
+	if err != nil {
+		return reply{}, err
+	}
+	if !given || position == s.cfg.View.Position() {
+		r, err := found(s, what, look)
+		if !given || err != nil || r.position == position {
+			return r, err
+		} // else it has moved on meanwhile
+	}
+	f, err := s.past.at(c.Request().Context(), position)
+	if err != nil {
+		return reply{}, err
+	}
+	thing, ok := look(f)
+	if !ok {
+		return reply{}, notFound("there is no " + what)
+	}
+	return jsonReply(thing, position)
 }

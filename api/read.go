@@ -73,11 +73,7 @@ func query(c echo.Context) (q projections.Query, err error) {
 	if utf8.RuneCountInString(q.Words) > maxWords {
 		return q, invalidQuery(fmt.Sprintf("query has at most %d characters", maxWords))
 	}
-	year, _, err := number(c, "year", 1000)
-	if year > 9999 {
-		return q, invalidQuery("year must be a year of four digits")
-	}
-	q.Year = int(year)
+	q.Year, err = yearAsked(c)
 	return q, err
 }
 
@@ -141,8 +137,11 @@ func (s *Server) adoptions(c echo.Context) (reply, error) {
 	return listReply(told, position)
 }
 
-func (s *Server) tell(p *projections.Pair) error {
-	for _, index := range p.Entries {
+func (s *Server) tell(p *projections.Pair) error { return s.telling(p.Entries, p.Tell) }
+
+// telling reads entries from the log for one who wants to know what they say.
+func (s *Server) telling(indexes []int64, tell func(*ledger.Entry)) error {
+	for _, index := range indexes {
 		b, err := s.cfg.Log.Entry(index)
 		if err != nil {
 			return err
@@ -151,7 +150,7 @@ func (s *Server) tell(p *projections.Pair) error {
 		if err != nil {
 			return err
 		}
-		p.Tell(e)
+		tell(e)
 	}
 	return nil
 }
@@ -161,6 +160,7 @@ func flag(f *projections.Fold, adoptions []projections.Adoption) {
 		for k := range a.Confirmations {
 			confirmation := &a.Confirmations[k]
 			confirmation.Flags = f.Flags(confirmation.Index, confirmation.SignedBy)
+			f.Mark(confirmation.Attachments)
 		}
 	}
 }
@@ -230,37 +230,18 @@ func yearOf(c echo.Context) (int, error) {
 	return year, nil
 }
 
+// position reads the position that is asked for, which there must be.
+func (s *Server) position(c echo.Context) (position int64, given bool, err error) {
+	position, given, err = number(c, "position", 0)
+	if now := s.cfg.View.Position(); err == nil && given && position > now {
+		err = invalidQuery(fmt.Sprintf("position is beyond the newest, %d", now))
+	}
+	return position, given, err
+}
+
 // points is GET /points/{year}, now or as it stood at a position.
 func (s *Server) points(c echo.Context) (reply, error) {
-	year, err := yearOf(c)
-	if err != nil {
-		return reply{}, err
-	}
-	position, given, err := number(c, "position", 0)
-	if err != nil {
-		return reply{}, err
-	}
-	table := func(f *projections.Fold) (projections.Table, bool) { return f.Table(year) }
-	what := fmt.Sprintf("reporting year %d at this position", year)
-	now := s.cfg.View.Position()
-	if given && position > now {
-		return reply{}, invalidQuery(fmt.Sprintf("position is beyond the newest, %d", now))
-	}
-	if !given || position == now {
-		r, err := found(s, what, table)
-		if !given || err != nil || r.position == position {
-			return r, err
-		} // else it has moved on meanwhile
-	}
-	f, err := s.past.at(c.Request().Context(), position)
-	if err != nil {
-		return reply{}, err
-	}
-	t, ok := table(f)
-	if !ok {
-		return reply{}, notFound("there is no " + what)
-	}
-	return jsonReply(t, position)
+	return yearly(s, c, (*projections.Fold).Table)
 }
 
 // corrections is GET /points/{year}/corrections.

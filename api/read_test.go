@@ -25,26 +25,35 @@ import (
 // world with a story.
 func reads(w *world, published receipt) map[string]string {
 	return map[string]string{
-		"/events":                     "/api/v1/events",
-		"/events/{index}":             "/api/v1/events/3",
-		"/events/{index}/receipt":     "/api/v1/events/3/receipt",
-		"/innovations":                "/api/v1/innovations",
-		"/innovations/{id}":           "/api/v1/innovations/" + published.id(),
-		"/innovations/{id}/adoptions": "/api/v1/innovations/" + published.id() + "/adoptions",
-		"/organisations":              "/api/v1/organisations",
-		"/organisations/{orgnr}":      "/api/v1/organisations/" + string(ahus),
-		"/points":                     "/api/v1/points",
-		"/points/{year}":              "/api/v1/points/2026",
-		"/points/{year}/corrections":  "/api/v1/points/2025/corrections",
-		"/rules":                      "/api/v1/rules",
-		"/years":                      "/api/v1/years",
-		"/keys":                       "/api/v1/keys",
-		"/keys/{keyid}":               "/api/v1/keys/" + string(w.keys[ahus].ID()),
-		"/status":                     "/api/v1/status",
-		"/openapi.json":               "/api/v1/openapi.json",
-		"/log/checkpoint":             "/log/checkpoint",
-		"/log/tile/{level}/{tile}":    "/log/tile/0/000.p/3",
-		"/log/tile/entries/{tile}":    "/log/tile/entries/000.p/3",
+		"/events":                      "/api/v1/events",
+		"/events/{index}":              "/api/v1/events/3",
+		"/events/{index}/receipt":      "/api/v1/events/3/receipt",
+		"/innovations":                 "/api/v1/innovations",
+		"/innovations/{id}":            "/api/v1/innovations/" + published.id(),
+		"/innovations/{id}/adoptions":  "/api/v1/innovations/" + published.id() + "/adoptions",
+		"/innovations/{id}/lineage":    "/api/v1/innovations/" + published.id() + "/lineage",
+		"/innovations/{id}/similar":    "/api/v1/innovations/" + published.id() + "/similar",
+		"/innovations/{id}/stories":    "/api/v1/innovations/" + published.id() + "/stories",
+		"/attachments/{sha256}":        "/api/v1/attachments/" + attached(ledger.Markdown, theStory).SHA256,
+		"/organisations":               "/api/v1/organisations",
+		"/organisations/{orgnr}":       "/api/v1/organisations/" + string(ahus),
+		"/points":                      "/api/v1/points",
+		"/points/{year}":               "/api/v1/points/2026",
+		"/points/{year}/corrections":   "/api/v1/points/2025/corrections",
+		"/points/{year}/organisations": "/api/v1/points/2026/organisations",
+		"/points/{year}/patterns":      "/api/v1/points/2026/patterns",
+		"/rules":                       "/api/v1/rules",
+		"/years":                       "/api/v1/years",
+		"/years/{year}/open":           "/api/v1/years/2026/open",
+		"/disputes":                    "/api/v1/disputes",
+		"/requests":                    "/api/v1/requests",
+		"/keys":                        "/api/v1/keys",
+		"/keys/{keyid}":                "/api/v1/keys/" + string(w.keys[ahus].ID()),
+		"/status":                      "/api/v1/status",
+		"/openapi.json":                "/api/v1/openapi.json",
+		"/log/checkpoint":              "/log/checkpoint",
+		"/log/tile/{level}/{tile}":     "/log/tile/0/000.p/3",
+		"/log/tile/entries/{tile}":     "/log/tile/entries/000.p/3",
 	}
 }
 
@@ -55,7 +64,7 @@ func waits(operation string) bool {
 
 // pages tells whether an operation is a list that comes in pages.
 func pages(operation string) bool {
-	return slices.Contains([]string{"/innovations", "/innovations/{id}/adoptions", "/organisations", "/points", "/rules", "/years", "/keys"}, operation)
+	return slices.Contains([]string{"/innovations", "/innovations/{id}/adoptions", "/innovations/{id}/stories", "/organisations", "/points", "/rules", "/years", "/disputes", "/requests", "/keys"}, operation)
 }
 
 func TestReadsAreAnswered(t *testing.T) {
@@ -231,6 +240,7 @@ func TestListsGiveEachItemOnce(t *testing.T) {
 		{"/api/v1/innovations", "id"},
 		{"/api/v1/innovations?kind=service", "id"},
 		{"/api/v1/innovations/" + published.id() + "/adoptions", "adopter"},
+		{"/api/v1/innovations/" + published.id() + "/stories", "index"},
 		{"/api/v1/organisations", "orgnr"},
 		{"/api/v1/points", "year"},
 		{"/api/v1/rules", "index"},
@@ -491,8 +501,12 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	for _, path := range []string{
 		"/api/v1/events/1000", "/api/v1/events/-1", "/api/v1/events/01", "/api/v1/events/+1", "/api/v1/events/x", "/api/v1/events/9223372036854775808",
 		"/api/v1/events/1000/receipt", "/api/v1/innovations/01JQ5T3M8R4W6Y2Z0A1B2C3D4E", "/api/v1/innovations/x",
-		"/api/v1/innovations/01JQ5T3M8R4W6Y2Z0A1B2C3D4E/adoptions", "/api/v1/organisations/" + string(stranger), "/api/v1/organisations/x",
+		"/api/v1/innovations/01JQ5T3M8R4W6Y2Z0A1B2C3D4E/adoptions", "/api/v1/innovations/x/stories",
+		"/api/v1/attachments/x", "/api/v1/attachments/" + strings.Repeat("0", 64), "/api/v1/attachments/", "/api/v1/organisations/" + string(stranger), "/api/v1/organisations/x",
 		"/api/v1/points/2024", "/api/v1/points/x", "/api/v1/points/2026/corrections", "/api/v1/points/x/corrections", "/api/v1/points/02025/corrections", "/api/v1/points/02026", "/api/v1/points/+2026", "/api/v1/points/99999999999999999999",
+		"/api/v1/innovations/01JQ5T3M8R4W6Y2Z0A1B2C3D4E/lineage", "/api/v1/innovations/x/lineage",
+		"/api/v1/points/2024/patterns", "/api/v1/points/x/patterns", "/api/v1/points/2024/organisations", "/api/v1/points/02026/organisations",
+		"/api/v1/years/2024/open", "/api/v1/years/x/open", "/api/v1/years/2026",
 		"/api/v1/keys/x", "/api/v1/keys/" + strings.Repeat("A", 43),
 		"/log/tile/0/001", "/log/tile/x/000.p/1", "/log/tile/entries/001", "/log/tile/entries/000.p/0",
 		// and what is no operation at all
@@ -512,7 +526,7 @@ func TestOtherMethodsAreNotFound(t *testing.T) {
 	size := w.ledger.Size()
 	for _, path := range reads(w, w.story()) {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions, "QUERY"} {
-			if method == http.MethodPost && path == "/api/v1/events" {
+			if method == http.MethodPost && path == "/api/v1/events" || method == http.MethodPut && strings.HasPrefix(path, "/api/v1/attachments/") {
 				continue
 			}
 			w.refused(w.ask(method, path, strings.NewReader("{}")), "not_found")
@@ -542,7 +556,7 @@ func TestUnfoundedLedgerIsServed(t *testing.T) {
 	w.refused(w.get("/log/checkpoint"), "not_found")
 	w.refused(w.get("/api/v1/events/0"), "not_found")
 	w.refused(w.submit(w.sealed(bergen, publication("For tidlig"))), "unknown_key")
-	for _, path := range []string{"innovations", "organisations", "points", "rules", "years", "keys"} {
+	for _, path := range []string{"innovations", "organisations", "points", "rules", "years", "disputes", "requests", "keys"} {
 		if a := w.ok("/api/v1/"+path, nil); string(a.body) != `{"items":[]}` {
 			t.Errorf("%s: %s", path, a.body)
 		}

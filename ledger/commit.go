@@ -123,7 +123,8 @@ func (l *Ledger) settleAsked(waiting []*request) (rest []*request) {
 	return rest
 }
 
-// refusal is an answer that waits for the batch to be sure.
+// refusal is an answer that waits for the batch to be sure; without an error it
+// is that to a trial.
 type refusal struct {
 	*request
 	err error
@@ -139,7 +140,7 @@ func (l *Ledger) decide(waiting []*request) (b *batch, refused []refusal) {
 			b.again = append(b.again, again{r, index, err})
 			continue
 		}
-		if err != nil {
+		if err != nil || r.try {
 			refused = append(refused, refusal{r, err})
 			continue
 		}
@@ -154,6 +155,9 @@ func (l *Ledger) decide(waiting []*request) (b *batch, refused []refusal) {
 func (r *request) refused(s *State) error {
 	if r.late != nil {
 		return r.late
+	}
+	if r.try {
+		r.signed.lacking = new(Missing)
 	}
 	return Decide(s, r.signed)
 }
@@ -329,6 +333,15 @@ func (l *Ledger) tryHeal() {
 	}
 	l.stopped.Store(nil)
 	l.cfg.Logger.Info("the ledger writes again", "entries", l.Size())
+}
+
+// Suspect says that the server of the stream has failed someone else. Nothing is
+// written until it has recovered, as after an append that failed. Servers that are
+// shared recover by themselves, and may have refused the other one alone.
+func (l *Ledger) Suspect(err error) {
+	if !l.cfg.Shared {
+		l.stop(err)
+	}
 }
 
 func (l *Ledger) recover() error {

@@ -22,7 +22,9 @@ func (s *State) assessors(e *Signed, parties []Orgnr) error {
 		return refuse(NotAuthorised, "no key of %s, the acting organisation, has signed", e.By).at("/by")
 	}
 	if !s.twoRegions(signers) {
-		return refuse(MissingSignature, "assessors of organisations in at least two health regions must sign")
+		if err := e.lacks(nil, "assessors of organisations in at least two health regions must sign"); err != nil {
+			return err
+		}
 	}
 	for i, k := range signers {
 		if signedBy(signers[:i], k.org) {

@@ -53,12 +53,33 @@ func (s *State) authorise(e *Signed, role Role, allowed bool, needed ...Orgnr) e
 	if err := s.rolesOf(e, signers, role, needed); err != nil {
 		return err
 	}
-	for _, o := range needed {
-		if !signedBy(signers, o) {
-			return refuse(MissingSignature, "%s must sign too, with a key of the role %s", o, role)
+	if missing := unsigned(signers, needed); len(missing) > 0 {
+		if err := e.lacks(missing, "%s must sign too, with a key of the role %s", list(missing), role); err != nil {
+			return err
 		}
 	}
 	return unneeded(e, signers, needed)
+}
+
+// unsigned gives those who must sign and have not.
+func unsigned(signers []*key, needed []Orgnr) (missing []Orgnr) {
+	for _, o := range needed {
+		if !signedBy(signers, o) {
+			missing = append(missing, o)
+		}
+	}
+	return missing
+}
+
+// lacks refuses an event that others must sign too, or notes them if it is only
+// tried.
+func (e *Signed) lacks(orgs []Orgnr, format string, args ...any) error {
+	refusal := refuse(MissingSignature, format, args...)
+	if e.lacking == nil {
+		return refusal
+	}
+	*e.lacking = Missing{orgs, refusal.Detail}
+	return nil
 }
 
 // signers looks the keys up and refuses the revoked ones.
@@ -537,6 +558,19 @@ func (d *Retraction) decide(s *State, e *Signed) error {
 		return err
 	}
 	return p.has(e.By, confirmed, ended)
+}
+
+func (d *Erasure) decide(s *State, e *Signed) error {
+	if err := s.byAuthority(e); err != nil {
+		return err
+	}
+	switch erased, named := s.attachments.at(hashOf(d.SHA256)); {
+	case !named:
+		return refuse(WrongState, "no entry names an attachment with this hash").at("/data/sha256")
+	case erased:
+		return refuse(WrongState, "the attachment is erased already").at("/data/sha256")
+	}
+	return nil
 }
 
 func (d *RulesPublication) decide(s *State, e *Signed) error {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +42,7 @@ const (
 	AdoptionDisputed       Type = "adoption.disputed"
 	DisputeWithdrawn       Type = "dispute.withdrawn"
 	DisputeDecided         Type = "dispute.decided"
+	AttachmentErased       Type = "attachment.erased"
 	RulesPublished         Type = "rules.published"
 	YearOpened             Type = "year.opened"
 	YearClosed             Type = "year.closed"
@@ -69,10 +72,15 @@ var blank = map[Type]func() Data{
 	AdoptionDisputed:       func() Data { return new(Dispute) },
 	DisputeWithdrawn:       func() Data { return new(DisputeWithdrawal) },
 	DisputeDecided:         func() Data { return new(Decision) },
+	AttachmentErased:       func() Data { return new(Erasure) },
 	RulesPublished:         func() Data { return new(RulesPublication) },
 	YearOpened:             func() Data { return new(YearOpening) },
 	YearClosed:             func() Data { return new(YearClosing) },
 }
+
+// Types lists the types of events that a ledger of this version takes, in
+// alphabetical order.
+func Types() []Type { return slices.Sorted(maps.Keys(blank)) }
 
 // Event is a statement by an organisation, as the payload of an envelope.
 type Event struct {
@@ -99,6 +107,10 @@ type Data interface {
 type Signed struct {
 	Event
 	Envelope keys.Envelope
+
+	// lacking is set to try an event that not all have signed yet: those who must
+	// sign too are noted there, and everything else is decided as if they had.
+	lacking *Missing
 }
 
 // Entry is an event in its place in the ledger.
@@ -224,6 +236,16 @@ func parseAt(s *string) time.Time {
 	return at
 }
 
+// Strict decodes JSON into v, a pointer to a struct, as strictly as events are
+// read: no unknown or repeated members, no null, nothing after it. The error is
+// a *Refusal.
+func Strict(b []byte, v any) error {
+	if r := strict(b, v); r != nil {
+		return r
+	}
+	return nil
+}
+
 // strict decodes JSON into v, which must be a pointer to a struct.
 func strict(b []byte, v any) *Refusal {
 	if err := json.Unmarshal(b, v, json.RejectUnknownMembers(true)); err != nil {
@@ -241,7 +263,7 @@ func malformed(err error) *Refusal {
 	if errors.As(err, &semantic) {
 		detail := fmt.Sprintf("a JSON %s does not belong here", semantic.JSONKind)
 		if errors.Is(err, json.ErrUnknownName) {
-			detail = "is no field of this type of event; remove it"
+			detail = "is no field that belongs here; remove it"
 		}
 		var r *Refusal
 		if errors.As(err, &r) {

@@ -60,8 +60,7 @@ type Ledger struct {
 	life     context.Context // until Close
 	cancel   context.CancelFunc
 
-	grown   sync.Mutex
-	growing chan struct{} // closed and replaced when entries are added
+	growth
 
 	published  atomic.Pointer[published] // what readers are shown, with Config.Witnessed
 	publishing sync.Mutex                // held to replace it
@@ -79,6 +78,7 @@ type request struct {
 	signed *Signed
 	entry  []byte
 	late   *Refusal // what is wrong with it unless it is in the ledger already
+	try    bool     // only to be decided, whatever comes of it
 	nudge  bool     // from nudge: nobody waits
 	answer chan answer
 }
@@ -130,7 +130,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 		persists: make(chan *batch, 1),
 		applies:  make(chan []*Entry, 64),
 		state:    NewState(),
-		growing:  make(chan struct{}),
+		growth:   growth{growing: make(chan struct{})},
 	}
 	l.life, l.cancel = context.WithCancel(context.Background())
 	l.done.Go(l.applyAll)
@@ -386,20 +386,6 @@ func (l *Ledger) Size() int64 { return l.cfg.Log.Size() }
 // Origin names the ledger.
 func (l *Ledger) Origin() string { return l.cfg.LogKey.Name() }
 
-// Grown gives a channel that is closed once there are more entries than now.
-func (l *Ledger) Grown() <-chan struct{} {
-	l.grown.Lock()
-	defer l.grown.Unlock()
-	return l.growing
-}
-
-func (l *Ledger) grow() {
-	l.grown.Lock()
-	defer l.grown.Unlock()
-	close(l.growing)
-	l.growing = make(chan struct{})
-}
-
 // Receipt proves an entry against the checkpoint that readers are shown, or one
 // signed by the log alone if that does not have the entry yet. It needs no stream;
 // ErrNotFound of package tiles is wrapped for an index beyond the last.
@@ -419,14 +405,22 @@ func (l *Ledger) knows(id keys.ID) (keys.Public, bool) {
 	return k.(keys.Public), true
 }
 
+// Provable is a log that receipts can be made from: a *tiles.Log, or a
+// *tiles.Shown.
+type Provable interface {
+	tlog.HashReader
+	Entry(index int64) ([]byte, error)
+	Head() (size int64, checkpoint []byte)
+}
+
 // ReceiptFrom makes the receipt of an entry from the second copy alone.
-func ReceiptFrom(log *tiles.Log, index int64, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
+func ReceiptFrom(log Provable, index int64, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
 	size, signed := log.Head()
 	return receiptFrom(log, size, signed, index, key)
 }
 
 // receiptFrom makes it against a checkpoint that has the entry.
-func receiptFrom(log *tiles.Log, size int64, signed []byte, index int64, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
+func receiptFrom(log Provable, size int64, signed []byte, index int64, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
 	entry, err := log.Entry(index)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("receipt of entry %d: %w", index, err)
@@ -439,7 +433,7 @@ func receiptFrom(log *tiles.Log, size int64, signed []byte, index int64, key fun
 }
 
 // prove makes the receipt of an entry that has been read already.
-func prove(log *tiles.Log, size int64, signed []byte, index int64, entry []byte, envelope keys.Envelope, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
+func prove(log Provable, size int64, signed []byte, index int64, entry []byte, envelope keys.Envelope, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
 	proof, err := tlog.ProveRecord(size, index, log)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("receipt of entry %d: %w", index, err)

@@ -20,7 +20,7 @@ func ParseEntry(index int64, b []byte) (*Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("entry %d: %w", index, err)
 	}
-	return &Entry{Signed{event, envelope}, index, b}, nil
+	return &Entry{Signed{Event: event, Envelope: envelope}, index, b}, nil
 }
 
 // Entries is where entries can be read in order, and what they must hash to,

@@ -19,7 +19,7 @@ const (
 // the ledger before. An error is a *Refusal. After one with code unavailable
 // the outcome may be unknown; the same bytes may be sent again.
 func (l *Ledger) Submit(ctx context.Context, raw []byte) (receipt Receipt, again bool, err error) {
-	r, err := l.request(ctx, raw)
+	r, err := l.request(ctx, raw, false)
 	if err != nil {
 		return Receipt{}, false, err
 	}
@@ -44,8 +44,9 @@ func (l *Ledger) Submit(ctx context.Context, raw []byte) (receipt Receipt, again
 	}
 }
 
-// request opens, checks and verifies an envelope and hands it to the committer.
-func (l *Ledger) request(ctx context.Context, raw []byte) (*request, error) {
+// request opens, checks and verifies an envelope and hands it to the committer,
+// to be appended or only to be tried.
+func (l *Ledger) request(ctx context.Context, raw []byte, try bool) (*request, error) {
 	l.entrance.RLock()
 	defer l.entrance.RUnlock()
 	if l.closed {
@@ -55,7 +56,7 @@ func (l *Ledger) request(ctx context.Context, raw []byte) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &request{signed: signed.Signed, late: l.clock(signed.Signed), answer: make(chan answer, 1)}
+	r := &request{signed: signed.Signed, late: l.clock(signed.Signed), try: try, answer: make(chan answer, 1)}
 	if err := l.checkEvent(signed, r.late); err != nil {
 		return nil, err
 	}
@@ -82,18 +83,26 @@ type opened struct {
 }
 
 func openEvent(raw []byte) (opened, error) {
-	envelope, err := keys.Open(raw)
-	if errors.Is(err, keys.ErrTooLarge) {
-		return opened{}, refuse(TooLarge, "an event with its signatures has at most %d bytes; move long texts to an attachment", keys.MaxSize)
-	}
+	envelope, err := openEnvelope(raw)
 	if err != nil {
-		return opened{}, refuse(Malformed, "%s", err)
+		return opened{}, err
 	}
 	event, err := ParseEvent(envelope.Payload)
 	if r, ok := err.(*Refusal); ok && r.Code == Malformed {
 		return opened{}, r
 	}
-	return opened{&Signed{event, envelope}, err}, nil
+	return opened{&Signed{Event: event, Envelope: envelope}, err}, nil
+}
+
+func openEnvelope(raw []byte) (keys.Envelope, error) {
+	envelope, err := keys.Open(raw)
+	if errors.Is(err, keys.ErrTooLarge) {
+		return envelope, refuse(TooLarge, "an event with its signatures has at most %d bytes; move long texts to an attachment", keys.MaxSize)
+	}
+	if err != nil {
+		return envelope, refuse(Malformed, "%s", err)
+	}
+	return envelope, nil
 }
 
 // checkEvent refuses what needs no state: another ledger, then the clock and

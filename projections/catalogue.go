@@ -12,31 +12,31 @@ import (
 // Innovation is an innovation as it is read: as its originators say it is now,
 // with where it has spread.
 type Innovation struct {
-	ID                 string              `json:"id"`
-	Index              int64               `json:"index"`    // of the entry that published it
-	Revision           string              `json:"revision"` // leaf of the latest published or revised entry
-	Revised            int64               `json:"revised"`  // index of that entry
-	Status             string              `json:"status"`   // published or withdrawn
-	Title              ledger.Text         `json:"title"`
-	Summary            ledger.Text         `json:"summary"`
-	Kind               string              `json:"kind"`
-	Originators        []Originator        `json:"originators"`
-	Funding            []ledger.Funding    `json:"funding"`
-	RegionalInitiative bool                `json:"regional_initiative"`
-	InUseSince         ledger.Date         `json:"in_use_since"`
-	Replaces           *ledger.Text        `json:"replaces,omitzero"`
-	DerivedFrom        string              `json:"derived_from,omitzero"`
-	Branches           []string            `json:"branches"`
-	Links              []string            `json:"links"`
-	Attachments        []ledger.Attachment `json:"attachments"`
-	Withdrawn          *Reason             `json:"withdrawn,omitzero"`
-	MergedInto         string              `json:"merged_into,omitzero"` // the final innovation
-	Merged             *Reason             `json:"merged,omitzero"`
-	Absorbed           []string            `json:"absorbed"`            // ids of those merged into it, directly or not
-	Assessment         *Assessment         `json:"assessment,omitzero"` // in force
-	Requests           []Request           `json:"requests"`            // for an assessment
-	Flags              []string            `json:"flags,omitzero"`      // of the keys that signed Revised, see Fold.Flags
-	Spread             Spread              `json:"spread"`
+	ID                 string           `json:"id"`
+	Index              int64            `json:"index"`    // of the entry that published it
+	Revision           string           `json:"revision"` // leaf of the latest published or revised entry
+	Revised            int64            `json:"revised"`  // index of that entry
+	Status             string           `json:"status"`   // published or withdrawn
+	Title              ledger.Text      `json:"title"`
+	Summary            ledger.Text      `json:"summary"`
+	Kind               string           `json:"kind"`
+	Originators        []Originator     `json:"originators"`
+	Funding            []ledger.Funding `json:"funding"`
+	RegionalInitiative bool             `json:"regional_initiative"`
+	InUseSince         ledger.Date      `json:"in_use_since"`
+	Replaces           *ledger.Text     `json:"replaces,omitzero"`
+	DerivedFrom        string           `json:"derived_from,omitzero"`
+	Branches           []string         `json:"branches"`
+	Links              []string         `json:"links"`
+	Attachments        []Attachment     `json:"attachments"`
+	Withdrawn          *Reason          `json:"withdrawn,omitzero"`
+	MergedInto         string           `json:"merged_into,omitzero"` // the final innovation
+	Merged             *Reason          `json:"merged,omitzero"`
+	Absorbed           []string         `json:"absorbed"`            // ids of those merged into it, directly or not
+	Assessment         *Assessment      `json:"assessment,omitzero"` // in force
+	Requests           []Request        `json:"requests"`            // for an assessment
+	Flags              []string         `json:"flags,omitzero"`      // of the keys that signed Revised, see Fold.Flags
+	Spread             Spread           `json:"spread"`
 }
 
 // Originator is a hospital that made an innovation.
@@ -117,20 +117,20 @@ type Invite struct {
 
 // Confirmation is one confirmation of an adoption, as signed.
 type Confirmation struct {
-	Index       int64               `json:"index"`
-	By          ledger.Orgnr        `json:"by"` // the adopter, or one that it has succeeded
-	At          string              `json:"at"` // the signer's clock
-	Revision    string              `json:"revision"`
-	InUseFrom   ledger.Date         `json:"in_use_from"`
-	Extent      string              `json:"extent"`
-	Form        string              `json:"form"`
-	Funding     []ledger.Funding    `json:"funding"`
-	Replaces    *ledger.Text        `json:"replaces,omitzero"`
-	Links       []string            `json:"links"`
-	Attachments []ledger.Attachment `json:"attachments"`
-	SignedBy    []keys.ID           `json:"signed_by"`
-	Flags       []string            `json:"flags,omitzero"`
-	Struck      bool                `json:"struck"` // by a retraction
+	Index       int64            `json:"index"`
+	By          ledger.Orgnr     `json:"by"` // the adopter, or one that it has succeeded
+	At          string           `json:"at"` // the signer's clock
+	Revision    string           `json:"revision"`
+	InUseFrom   ledger.Date      `json:"in_use_from"`
+	Extent      string           `json:"extent"`
+	Form        string           `json:"form"`
+	Funding     []ledger.Funding `json:"funding"`
+	Replaces    *ledger.Text     `json:"replaces,omitzero"`
+	Links       []string         `json:"links"`
+	Attachments []Attachment     `json:"attachments"` // [Fold.Mark] tells which are erased
+	SignedBy    []keys.ID        `json:"signed_by"`
+	Flags       []string         `json:"flags,omitzero"`
+	Struck      bool             `json:"struck"` // by a retraction
 }
 
 // EndedOn is the end of an adoption's use.
@@ -143,13 +143,22 @@ type EndedOn struct {
 // Organisation is an organisation as it is read.
 type Organisation struct {
 	ledger.Organisation
-	Index       int64        `json:"index"` // of the entry that registered or last amended it
-	Authority   bool         `json:"authority"`
-	SucceededBy ledger.Orgnr `json:"succeeded_by,omitzero"`
-	Originated  []string     `json:"originated"`
-	Adopted     []Adopted    `json:"adopted"`
-	Invitations []Invitation `json:"invitations"` // those that wait for an answer
-	Keys        []keys.ID    `json:"keys"`
+	Index        int64         `json:"index"` // of the entry that registered or last amended it
+	Authority    bool          `json:"authority"`
+	SucceededBy  ledger.Orgnr  `json:"succeeded_by,omitzero"`
+	Predecessors []Predecessor `json:"predecessors"` // that it acts for now, directly or not, by orgnr
+	Originated   []string      `json:"originated"`
+	Adopted      []Adopted     `json:"adopted"`
+	Invitations  []Invitation  `json:"invitations"` // those that wait for an answer
+	Keys         []keys.ID     `json:"keys"`
+}
+
+// Predecessor is an organisation that another has taken the place of. What it
+// originated stays its own; what it adopted is among what its successor adopted.
+type Predecessor struct {
+	Orgnr      ledger.Orgnr `json:"orgnr"`
+	Name       string       `json:"name"`
+	Originated []string     `json:"originated"`
 }
 
 // Adopted is a pair as its adopter's page has it.
@@ -274,7 +283,7 @@ func (f *Fold) read(i *innovation) Innovation {
 		ID: i.id.String(), Index: i.published, Revision: i.revision, Revised: i.revised, Status: i.status(),
 		Title: i.Title, Summary: i.Summary, Kind: i.Kind, Funding: i.Funding, RegionalInitiative: *i.RegionalInitiative,
 		InUseSince: i.InUseSince, Replaces: i.Replaces, DerivedFrom: i.DerivedFrom,
-		Branches: f.ids(i.branches), Links: orEmpty(i.Links), Attachments: orEmpty(i.Attachments), Spread: f.spread(f.innovations[f.final(i.number)]),
+		Branches: f.ids(i.branches), Links: orEmpty(i.Links), Attachments: f.told(i.Attachments), Spread: f.spread(f.innovations[f.final(i.number)]),
 		Absorbed: f.ids(i.merged), Requests: []Request{},
 		Flags: f.Flags(i.revised, i.signers),
 	}
@@ -417,7 +426,10 @@ func (p *Pair) Tell(e *ledger.Entry) {
 func confirmation(e *ledger.Entry, d *ledger.Confirmation) Confirmation {
 	c := Confirmation{
 		Index: e.Index, By: e.By, At: e.At.Format(timeForm), Revision: d.Revision, InUseFrom: d.InUseFrom, Extent: d.Extent, Form: d.Form,
-		Funding: d.Funding, Replaces: d.Replaces, Links: orEmpty(d.Links), Attachments: orEmpty(d.Attachments),
+		Funding: d.Funding, Replaces: d.Replaces, Links: orEmpty(d.Links), Attachments: make([]Attachment, len(d.Attachments)),
+	}
+	for k, file := range d.Attachments {
+		c.Attachments[k].Attachment = file
 	}
 	c.SignedBy = signers(e)
 	return c
@@ -472,15 +484,10 @@ func (f *Fold) Organisation(o ledger.Orgnr) (Organisation, bool) {
 func (f *Fold) organisation(o *organisation) Organisation {
 	out := Organisation{
 		Organisation: o.Organisation, Index: o.index, Authority: o.Orgnr == f.Authority(),
-		Originated: []string{}, Adopted: []Adopted{}, Invitations: []Invitation{}, Keys: orEmpty(slices.Clone(o.keys)),
+		Originated: f.originated(o), Predecessors: f.predecessors(o), Adopted: []Adopted{}, Invitations: []Invitation{}, Keys: orEmpty(slices.Clone(o.keys)),
 	}
 	if o.successor != none {
 		out.SucceededBy = f.orgs[o.successor].Orgnr
-	}
-	for _, n := range o.made {
-		if i := f.innovations[n]; slices.Contains(i.makers, f.orgNumbers[o.Orgnr]) {
-			out.Originated = append(out.Originated, i.id.String())
-		}
 	}
 	for _, p := range f.pairsBy(o) {
 		id := f.innovations[p.innovation].id.String()
@@ -490,6 +497,29 @@ func (f *Fold) organisation(o *organisation) Organisation {
 		out.Adopted = append(out.Adopted, Adopted{id, p.status.String(), p.index()})
 	}
 	return out
+}
+
+// originated gives the innovations that an organisation is an originator of now.
+func (f *Fold) originated(o *organisation) []string {
+	ids := []string{}
+	for _, n := range o.made {
+		if i := f.innovations[n]; slices.Contains(i.makers, f.orgNumbers[o.Orgnr]) {
+			ids = append(ids, i.id.String())
+		}
+	}
+	return ids
+}
+
+// predecessors gives all whose place an organisation has taken, directly or not.
+func (f *Fold) predecessors(o *organisation) []Predecessor {
+	all := []Predecessor{}
+	for waiting := slices.Clone(o.succeeded); len(waiting) > 0; waiting = waiting[1:] {
+		p := f.orgs[waiting[0]]
+		all = append(all, Predecessor{p.Orgnr, p.Name, f.originated(p)})
+		waiting = append(waiting, p.succeeded...)
+	}
+	slices.SortFunc(all, func(a, b Predecessor) int { return strings.Compare(string(a.Orgnr), string(b.Orgnr)) })
+	return all
 }
 
 // Keys gives all keys in the order of their enrolment.

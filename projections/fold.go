@@ -2,6 +2,7 @@ package projections
 
 import (
 	"encoding/hex"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -26,12 +27,24 @@ type Fold struct {
 	pairs       []pair
 	pairNumbers map[pairKey]int32
 	entries     []entryOf            // by index
+	days        []int32              // by index: the latest day, since 1970, of its time and all before it
 	disputes    map[int32][]dispute  // by pair, in order
 	decisions   map[int32][]decision // by pair, in order
-	struck      map[int64]struct{}   // entries of pairs that a retraction came after
+	struck      map[int64]int64      // entries of pairs, each with the first retraction that came after it or is it
 	keys        map[keys.ID]*enrolled
 	rules       []publishedRules
-	years       []year
+	years       []year       // in order, without gaps; the closed ones first
+	concordance *concordance // of the innovations' texts
+	attachments map[hash]attachment
+	otherwise   map[hash][]as      // what later entries say of a file, if it is not the same
+	erased      []hash             // in order
+	stories     map[int32][]uint32 // confirmations with stories, by innovation
+
+	slots                int    // given out; see innovation
+	pairJoins, slotJoins []join // in order
+	scored               tally  // in the closed years
+
+	readings *kept // of now
 }
 
 // organisation is one registered organisation, as it is now.
@@ -41,7 +54,8 @@ type organisation struct {
 	made      []int32
 	firstPair int32 // of those as adopter, the latest; chained by nextOfAdopter
 	keys      []keys.ID
-	successor int32 // the organisation that acts in its place; none
+	successor int32   // the organisation that acts in its place; none
+	succeeded []int32 // those whose place it has taken, directly
 }
 
 // innovation is one innovation, as it is now.
@@ -54,6 +68,7 @@ type innovation struct {
 	revision  string
 	makers    []int32 // its originators' numbers, in their order
 	ever      []int32 // those that are or were originators
+	slots     []int32 // of those, each the same as that of another that has become one with it
 	parent    int32   // derived from; none
 	branches  []int32
 	withdrawn *reason
@@ -82,9 +97,10 @@ type assessment struct {
 
 // request asks for an assessment.
 type request struct {
-	index  int64
-	by     int32
-	reason ledger.Text
+	index    int64
+	by       int32
+	reason   ledger.Text
+	assessed *assessment // the latest since, whether in force or not; nil: none
 }
 
 type pairKey struct{ innovation, adopter int32 }
@@ -166,27 +182,37 @@ type year struct {
 	year     int
 	opened   int64
 	reportBy ledger.Date
-	closed   int64   // index of its closing; -1: it is open
-	frozen   Table   // as at its closing
-	scores   []score // which gave it
+	closed   int64    // index of its closing; -1: it is open
+	frozen   Table    // as at its closing, without lines
+	scores   []score  // which gave it, and its lines
+	reading  *reading // as at its closing; nil: it is open
 }
+
+// join says that one pair or slot has become another.
+type join struct{ from, into int32 }
 
 // NewFold gives the fold of no entries.
 func NewFold() *Fold {
 	return &Fold{
+		readings:    &kept{},
 		orgNumbers:  map[ledger.Orgnr]int32{},
 		innNumbers:  map[ulid.ULID]int32{},
 		pairNumbers: map[pairKey]int32{},
 		disputes:    map[int32][]dispute{},
 		decisions:   map[int32][]decision{},
-		struck:      map[int64]struct{}{},
+		struck:      map[int64]int64{},
 		keys:        map[keys.ID]*enrolled{},
+		concordance: newConcordance(),
+		attachments: map[hash]attachment{},
+		otherwise:   map[hash][]as{},
+		stories:     map[int32][]uint32{},
 	}
 }
 
 // Apply folds the next entry in. It must be the one at index Position.
 func (f *Fold) Apply(e *ledger.Entry) {
 	f.entries = append(f.entries, entryOf{none, noEntry})
+	f.days = append(f.days, f.day(e.At))
 	switch d := e.Data.(type) {
 	case *ledger.Founding:
 		f.found(e, d)
@@ -216,9 +242,9 @@ func (f *Fold) Apply(e *ledger.Entry) {
 		f.merge(f.innovation(d.Innovation), f.innovation(d.Into), &reason{e.Index, d.Reason})
 	case *ledger.AssessmentRequest:
 		i := f.innovation(d.Innovation)
-		i.requests = append(i.requests, request{e.Index, f.orgNumbers[e.By], d.Reason})
+		i.requests = append(i.requests, request{index: e.Index, by: f.orgNumbers[e.By], reason: d.Reason})
 	case *ledger.Assessment:
-		f.innovation(d.Innovation).assessed = &assessment{e.Index, *d.Eligible, d.Reason}
+		f.innovation(d.Innovation).assess(&assessment{e.Index, *d.Eligible, d.Reason})
 	case *ledger.Invitation:
 		p := f.pair(e, d.Innovation, d.Adopter)
 		p.invited = uint32(e.Index)
@@ -235,7 +261,7 @@ func (f *Fold) Apply(e *ledger.Entry) {
 		p := f.pair(e, d.Innovation, e.By)
 		p.status, p.entry = Retracted, noEntry
 		for _, index := range f.history(p) {
-			f.struck[index] = struct{}{}
+			f.strike(index, e.Index)
 		}
 	case *ledger.Dispute:
 		f.pair(e, d.Innovation, d.Adopter)
@@ -248,6 +274,8 @@ func (f *Fold) Apply(e *ledger.Entry) {
 		f.settle(e, "decided", func(dispute) bool { return true })
 		n := f.entries[e.Index].pair
 		f.decisions[n] = append(f.decisions[n], decision{e.Index, *d.Upheld})
+	case *ledger.Erasure:
+		f.erase(e.Index, d.SHA256)
 	case *ledger.RulesPublication:
 		f.rules = append(f.rules, publishedRules{d.Rules, e.Index, e.At.Format(timeForm)})
 	case *ledger.YearOpening:
@@ -257,6 +285,31 @@ func (f *Fold) Apply(e *ledger.Entry) {
 		f.close(d.Year, e.Index)
 	}
 	f.Position = e.Index + 1
+}
+
+// day is the day of an entry's time, or of a later one before it: the order of
+// the ledger is sure, the signer's clock is not.
+func (f *Fold) day(at time.Time) int32 {
+	day := int32(at.Unix() / (24 * 60 * 60))
+	if n := len(f.days); n > 0 {
+		return max(day, f.days[n-1])
+	}
+	return day
+}
+
+// assess keeps an assessment, in force from now on, as the answer to all
+// requests so far.
+func (i *innovation) assess(a *assessment) {
+	i.assessed = a
+	for k := range i.requests {
+		i.requests[k].assessed = a
+	}
+}
+
+func (f *Fold) strike(index, retraction int64) {
+	if _, struck := f.struck[index]; !struck {
+		f.struck[index] = retraction
+	}
 }
 
 func (f *Fold) dispute(e *ledger.Entry) {
@@ -350,9 +403,12 @@ func (f *Fold) revise(i *innovation, e *ledger.Entry, d *ledger.Innovation) {
 	if i.Innovation != nil && !sameGround(i.Innovation, d) {
 		i.assessed = nil
 	}
+	before := i.words
 	leaf := e.Leaf()
 	i.Innovation, i.revised, i.revision = d, e.Index, hex.EncodeToString(leaf[:])
 	i.words, i.signers = searchable(d), signers(e)
+	f.concordance.revise(i.number, before, i.words)
+	f.name(e.Index, d.Attachments)
 	f.derive(i, d.DerivedFrom)
 	i.makers = i.makers[:0]
 	for _, o := range d.Originators {
@@ -360,6 +416,7 @@ func (f *Fold) revise(i *innovation, e *ledger.Entry, d *ledger.Innovation) {
 		i.makers = append(i.makers, number)
 		if add(&i.ever, number) {
 			f.orgs[number].made = append(f.orgs[number].made, i.number)
+			i.slots = append(i.slots, f.newSlot(i, number))
 		}
 	}
 }
@@ -424,6 +481,10 @@ func (f *Fold) pair(e *ledger.Entry, innovation string, adopter ledger.Orgnr) *p
 func (f *Fold) confirm(e *ledger.Entry, d *ledger.Confirmation) {
 	p := f.pair(e, d.Innovation, e.By)
 	p.status, p.invited = Confirmed, noEntry
+	f.name(e.Index, d.Attachments)
+	if n := f.innovation(d.Innovation).number; hasStory(d.Attachments) {
+		f.stories[n] = append(f.stories[n], uint32(e.Index))
+	}
 	if p.entry == noEntry {
 		p.entry, p.inUseFrom, p.confirmer = uint32(e.Index), number(d.InUseFrom), f.orgNumbers[e.By]
 	}

@@ -18,10 +18,12 @@ var imports = map[string][]string{
 	"ledger/tiles":     {},
 	"ledger":           {"keys", "ledger/tiles"},
 	"ledger/jetstream": {"ledger"},
+	"ledger/story":     {"keys", "ledger"},
 	"ledger/witness":   {"keys", "ledger", "ledger/tiles"},
 	"projections":      {"keys", "ledger"},
-	"api":              {"keys", "ledger", "ledger/tiles", "projections"},
-	"cmd/spredning":    {"keys", "ledger", "ledger/tiles", "ledger/jetstream", "ledger/witness", "projections", "api"},
+	"api/markdown":     {},
+	"api":              {"keys", "ledger", "ledger/tiles", "projections", "api/markdown"},
+	"cmd/spredning":    {"keys", "ledger", "ledger/tiles", "ledger/jetstream", "ledger/story", "ledger/witness", "projections", "api"},
 }
 
 // natsImporters are the only packages that know NATS.

@@ -13,18 +13,30 @@ import (
 
 func pointsCommand(e *env) *cobra.Command {
 	var dir, lines string
+	var views yearViews
 	cmd := &cobra.Command{
 		Use:   "points [YEAR]",
 		Short: "Show the points of a reporting year",
 		Long: `Show the points of a reporting year (default: the latest) by hospital and by
 region. From the ledger at --url, or computed here from the log in a data folder
 or its copy with --data. --lines shows what one hospital's points come from, down
-to the entry.`,
-		Example: "  spredning points 2026\n  spredning points 2026 --lines 983974724\n  spredning points 2026 --data /var/lib/spredning",
+to the entry.
+
+Instead of the table: --open shows what can still be settled before the year
+closes, --patterns what may be looked at more closely, --today the sums by the
+hospitals that act today, and --corrections, of a closed year, what its table has
+that would not count today.`,
+		Example: "  spredning points 2026\n  spredning points 2026 --lines 983974724\n  spredning points 2026 --open\n  spredning points 2026 --data /var/lib/spredning",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			year, err := yearArg(args)
 			if err != nil {
+				return err
+			}
+			if err := views.check(lines != ""); err != nil {
+				return err
+			}
+			if shown, err := views.run(cmd.Context(), e, year, dir); shown || err != nil {
 				return err
 			}
 			t, err := e.points(cmd.Context(), year, dir)
@@ -43,6 +55,7 @@ to the entry.`,
 	}
 	cmd.Flags().StringVar(&dir, "data", "", "compute from this data folder's log instead of asking --url")
 	cmd.Flags().StringVar(&lines, "lines", "", "organisation number: show the lines of one hospital")
+	views.flags(cmd)
 	urlFlag(cmd, e)
 	return cmd
 }
@@ -83,17 +96,8 @@ func (e *env) publishedPoints(ctx context.Context, year int) (t projections.Tabl
 	if err != nil {
 		return t, err
 	}
-	if year == 0 {
-		var years struct {
-			Items []projections.Year `json:"items"`
-		}
-		if err := c.read(ctx, "/api/v1/years", &years); err != nil {
-			return t, err
-		}
-		if len(years.Items) == 0 {
-			return t, fmt.Errorf("no reporting year is opened at %s", c.base)
-		}
-		year = years.Items[len(years.Items)-1].Year
+	if year, err = c.latest(ctx, year); err != nil {
+		return t, err
 	}
 	return t, c.read(ctx, fmt.Sprintf("/api/v1/points/%d", year), &t)
 }

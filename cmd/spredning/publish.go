@@ -22,7 +22,8 @@ type publishing struct {
 	by, revise   string
 	paths        []string
 	out, receipt string
-	yes          bool
+	share, yes   bool
+	attached     files
 }
 
 func publishCommand(e *env) *cobra.Command {
@@ -38,9 +39,17 @@ perhaps replaces, derived_from, links and attachments; quote organisation number
 in YAML. Flags go before FILE. What is missing is asked for on a terminal. Without
 originators your organisation is the only one.
 
-What is about to be signed is shown in plain language first. If others have made
+An attachment is written as {file: story.md, title: {nb: Slik gikk det}}, the file
+beside FILE: a story in Markdown, a picture (PNG, JPEG, WebP) or a PDF, at most 5
+MiB. Its hash goes into the event, and the file is sent once that is accepted.
+
+What the ledger has that is similar is shown first, since the same project must not
+be registered twice. On a terminal you are asked whether it is one of those.
+
+What is about to be signed is shown in plain language, too. If others have made
 the innovation with you, they must sign, too: the half-signed event is written to
-a file for them, and nothing is submitted yet.
+a file for them, or posted at the ledger as a draft with --share, and nothing is
+submitted yet.
 
 With --revise a published innovation is changed: FILE and flags replace the fields
 that they name, the rest stays; without either you are asked field by field.
@@ -57,6 +66,7 @@ Write no personal data: nothing can be taken out of the ledger again.`,
 	cmd.Flags().StringVar(&p.revise, "revise", "", "`ID` of the innovation to revise")
 	cmd.Flags().StringArrayVar(&p.paths, "key", nil, "key file that signs; may be given again (or SPREDNING_KEY)")
 	cmd.Flags().StringVar(&p.out, "out", "", "file for the half-signed event, if others must sign (default innovation-ID.json)")
+	cmd.Flags().BoolVar(&p.share, "share", false, "post the half-signed event as a draft, if others must sign")
 	cmd.Flags().BoolVar(&p.yes, "yes", false, "do not ask before signing")
 	receiptFlag(cmd, &p.receipt)
 	urlFlag(cmd, e)
@@ -64,6 +74,9 @@ Write no personal data: nothing can be taken out of the ledger again.`,
 }
 
 func (p *publishing) run(cmd *cobra.Command, e *env, args []string) error {
+	if p.share && p.out != "" {
+		return misuse("--share goes without --out: the event is posted, not written to a file")
+	}
 	ctx := cmd.Context()
 	a, err := e.actor(ctx, p.paths, p.by)
 	if err != nil {
@@ -80,6 +93,11 @@ func (p *publishing) run(cmd *cobra.Command, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
+	if p.revise == "" {
+		if err := e.compare(ctx, a, d, p.yes); err != nil {
+			return err
+		}
+	}
 	payload, err := a.payload(p.data(d))
 	if err != nil {
 		return err
@@ -88,10 +106,13 @@ func (p *publishing) run(cmd *cobra.Command, e *env, args []string) error {
 	if err := e.sign(&envelope, a.signers, p.yes); err != nil {
 		return err
 	}
+	if len(missing) > 0 && p.share {
+		return e.share(ctx, a.client, envelope)
+	}
 	if len(missing) > 0 {
 		return p.handOver(ctx, e, a, envelope, missing)
 	}
-	return e.submit(ctx, a.client, envelope.Encode(), p.receipt)
+	return e.submitWith(ctx, a.client, envelope.Encode(), p.receipt, p.attached)
 }
 
 // start gives what to begin with: nothing, or the innovation to revise and its
@@ -130,7 +151,10 @@ func (c *client) known(ctx context.Context, id string) (i projections.Innovation
 func fieldsOf(i projections.Innovation) ledger.Innovation {
 	d := ledger.Innovation{
 		Title: i.Title, Summary: i.Summary, Kind: i.Kind, Funding: i.Funding, RegionalInitiative: &i.RegionalInitiative,
-		InUseSince: i.InUseSince, Replaces: i.Replaces, DerivedFrom: i.DerivedFrom, Links: i.Links, Attachments: i.Attachments,
+		InUseSince: i.InUseSince, Replaces: i.Replaces, DerivedFrom: i.DerivedFrom, Links: i.Links,
+	}
+	for _, file := range i.Attachments {
+		d.Attachments = append(d.Attachments, file.Attachment)
 	}
 	for _, o := range i.Originators {
 		d.Originators = append(d.Originators, ledger.Originator{Orgnr: o.Orgnr, Share: o.Share})
@@ -145,7 +169,8 @@ func (p *publishing) fill(cmd *cobra.Command, e *env, a actor, args []string, d 
 		env: e, lang: a.lang, questions: innovationQuestions(a.lang, a.by.Orgnr, ledger.DateOf(time.Now())),
 		check: func(d ledger.Innovation) error { return p.check(cmd.Context(), a, d) },
 	}
-	if err := readFields(e, args, d); err != nil {
+	var err error
+	if p.attached, err = readFields(e, args, d); err != nil {
 		return err
 	}
 	given, err := flagged(cmd, s.questions, d)
@@ -254,7 +279,7 @@ func (p *publishing) handOver(ctx context.Context, e *env, a actor, envelope key
 	e.tell(a.lang.say(signLikeThis, file))
 	fmt.Fprintf(e.err, "  spredning sign --key %s \\\n      --out %s \\\n      %s\n", a.lang.say(wordKeyFile), file, file)
 	e.tell(a.lang.say(thenSubmit))
-	fmt.Fprintf(e.err, "  spredning submit %s\n", file)
+	fmt.Fprintf(e.err, "  spredning submit %s\n", strings.Join(append([]string{file}, p.attached.paths()...), " --attach "))
 	return nil
 }
 

@@ -1,17 +1,12 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"spredning/ledger"
-	"spredning/projections"
 )
 
 // language is one that questions and statements are written in.
@@ -42,9 +37,9 @@ func (l language) of(t ledger.Text) string { return t.In(languages[l], "nb", "nn
 // say gives a message with its arguments in this language.
 func (l language) say(m message, args ...any) string {
 	if len(args) == 0 {
-		return messages[m][l]
+		return m.texts()[l]
 	}
-	return fmt.Sprintf(messages[m][l], args...)
+	return fmt.Sprintf(m.texts()[l], args...)
 }
 
 // message is something that is said to a person.
@@ -95,6 +90,9 @@ const (
 	accepted
 	acceptedBefore
 	receiptKept
+	fileStored
+	fileMissing
+	wordFile
 
 	wordService
 	wordProduct
@@ -118,6 +116,7 @@ const (
 	statesPublication
 	statesRevision
 	statesConfirmation
+	statesErasure
 	allSign
 	revisedSince
 	notLookedUp
@@ -150,6 +149,23 @@ const (
 	thenSubmit
 	wordKeyFile
 	staleRevision
+
+	likelyDuplicates
+	lookAlikes
+	notCompared
+	askWhetherSame
+	reviseInstead
+	adoptInstead
+	deriveInstead
+	mergeInstead
+	labelSimilarity
+	labelSharedWords
+	labelRelatedWords
+	labelRelation
+	wordWithdrawn
+	wordDerivedFrom
+	wordBranch
+	wordSameRoot
 
 	messageCount
 )
@@ -323,6 +339,17 @@ var messages = [messageCount][3]string{
 		"Kvitteringa ligg i %s. Kontroller henne når som helst:",
 		"The receipt is in %s. Check it any time:",
 	},
+	fileStored: {
+		"Filen %s er lagt inn.",
+		"Fila %s er lagd inn.",
+		"The file %s is stored.",
+	},
+	fileMissing: {
+		"Filen til vedlegget «%s» mangler i registeret. Den kan legges inn slik:",
+		"Fila til vedlegget «%s» manglar i registeret. Ho kan leggjast inn slik:",
+		"The file of the attachment “%s” is missing in the ledger. It can be stored like this:",
+	},
+	wordFile: {"FIL", "FIL", "FILE"},
 	signThis: {
 		"Signere dette? (antall nøkler: %d)",
 		"Signere dette? (talet på nøklar: %d)",
@@ -391,6 +418,11 @@ var messages = [messageCount][3]string{
 		"%s stadfestar å ha teke innovasjonen i ordinær bruk. Det er ingen pilot, og %[1]s går god for innovasjonen.",
 		"%s confirms that it has taken the innovation into regular use. It is no pilot, and %[1]s vouches for the innovation.",
 	},
+	statesErasure: {
+		"%s sletter filen til dette vedlegget for godt. Den kan aldri legges inn igjen. Postene som nevner den, blir stående:",
+		"%s slettar fila til dette vedlegget for godt. Ho kan aldri leggjast inn att. Postane som nemner henne, blir ståande:",
+		"%s erases the file of this attachment for good. It can never be stored again. The entries that name it stay:",
+	},
 	allSign: {
 		"Innovasjonen har flere opphav. Alle må signere dette.",
 		"Innovasjonen har fleire opphav. Alle må signere dette.",
@@ -451,6 +483,83 @@ var messages = [messageCount][3]string{
 		"innovasjonen vart revidert medan du stadfesta, og ingenting er registrert. Køyr «spredning confirm %s» på nytt, og les innovasjonen slik han er no, før du signerer",
 		"the innovation was revised while you confirmed it, and nothing was registered. Run “spredning confirm %s” again, and read the innovation as it is now before you sign",
 	},
+
+	likelyDuplicates: {
+		"Dette kan være registrert allerede:",
+		"Dette kan vere registrert allereie:",
+		"This may be registered already:",
+	},
+	lookAlikes: {
+		"Dette ligner, men er trolig noe annet:",
+		"Dette liknar, men er truleg noko anna:",
+		"These are similar, but probably something else:",
+	},
+	notCompared: {
+		"Det kunne ikke undersøkes om innovasjonen er registrert fra før: %s",
+		"Det kunne ikkje undersøkjast om innovasjonen er registrert frå før: %s",
+		"It could not be checked whether the innovation is registered already: %s",
+	},
+	askWhetherSame: {
+		"Er innovasjonen den samme som en av de første, altså registrert allerede?",
+		"Er innovasjonen den same som ein av dei første, altså registrert allereie?",
+		"Is the innovation the same as one of the first, that is, registered already?",
+	},
+	reviseInstead: {
+		"Har dere vært med på å lage den, reviderer dere den i stedet:",
+		"Har de vore med på å lage han, reviderer de han i staden:",
+		"If you are one of its originators, revise it instead:",
+	},
+	adoptInstead: {
+		"Har dere tatt den i bruk fra andre, bekrefter dere det i stedet:",
+		"Har de teke han i bruk frå andre, stadfestar de det i staden:",
+		"If you have taken it into use from others, confirm that instead:",
+	},
+	deriveInstead: {
+		"Bygger deres på den, men er noe nytt, publiserer dere med henvisning til den:",
+		"Byggjer dykkar på han, men er noko nytt, publiserer de med tilvising til han:",
+		"If yours is derived from it but is something new, publish it with a reference to it:",
+	},
+	mergeInstead: {
+		"Er det samme prosjektet alt registrert to ganger, slås de to sammen med en innovation.merged som alle opphavene til begge signerer (spredning sign --help).",
+		"Er det same prosjektet alt registrert to gonger, blir dei to slått saman med ein innovation.merged som alle opphava til begge signerer (spredning sign --help).",
+		"If the same project has been registered twice already, the two are joined by an innovation.merged that all originators of both sign (spredning sign --help).",
+	},
+	labelSimilarity:   {"Likhet", "Likskap", "Similarity"},
+	labelSharedWords:  {"Felles ord", "Felles ord", "Shared words"},
+	labelRelatedWords: {"Beslektede ord", "Nærskylde ord", "Related words"},
+	labelRelation:     {"Slektskap", "Slektskap", "Lineage"},
+	wordWithdrawn:     {"(trukket tilbake)", "(trekt tilbake)", "(withdrawn)"},
+	wordDerivedFrom: {
+		"det du publiserer, er oppgitt å bygge på denne",
+		"det du publiserer, er oppgitt å byggje på denne",
+		"what you publish is declared to be derived from this one",
+	},
+	wordBranch: {
+		"denne bygger på det du publiserer",
+		"denne byggjer på det du publiserer",
+		"this one is derived from what you publish",
+	},
+	wordSameRoot: {
+		"begge bygger på samme innovasjon",
+		"begge byggjer på same innovasjon",
+		"both are derived from the same innovation",
+	},
+}
+
+// further are the messages that other files add.
+var further [][3]string
+
+// put adds a message in bokmål, nynorsk and English.
+func put(nb, nn, en string) message {
+	further = append(further, [3]string{nb, nn, en})
+	return messageCount + message(len(further)) - 1
+}
+
+func (m message) texts() [3]string {
+	if m < messageCount {
+		return messages[m]
+	}
+	return further[m-messageCount]
 }
 
 // columns is how wide what is said may be, to fit a terminal of 80.
@@ -532,167 +641,4 @@ func (l language) references(links []string, attachments []ledger.Attachment) (r
 		rows = append(rows, row{"", fmt.Sprintf("%s, %d bytes, SHA-256 %s", a.MediaType, a.Size, a.SHA256)})
 	}
 	return rows
-}
-
-// facts are what a statement adds to the signed bytes: names and titles as the
-// ledger at --url has them.
-type facts struct {
-	illustrative bool
-	names        map[ledger.Orgnr]string
-	innovations  map[string]projections.Innovation
-	trouble      error // why they are not all there
-}
-
-// lookupTime is how long a statement waits for names before it goes without.
-const lookupTime = 5 * time.Second
-
-// lookUp gives the facts about what an event names. Signing works without a
-// ledger at hand, so trouble is told, not returned.
-func (e *env) lookUp(event ledger.Event) facts {
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
-	defer cancel()
-	f := facts{names: map[ledger.Orgnr]string{}, innovations: map[string]projections.Innovation{}}
-	c, err := e.client()
-	if err == nil {
-		err = f.find(ctx, c, event)
-	}
-	f.trouble = err
-	return f
-}
-
-func (f *facts) find(ctx context.Context, c *client, event ledger.Event) error {
-	status, err := c.status(ctx)
-	if err != nil {
-		return err
-	}
-	if status.Ledger != event.Ledger {
-		return fmt.Errorf("%s serves %s", c.base, status.Ledger)
-	}
-	f.illustrative = status.Illustrative
-	orgs, ids := named(event)
-	for _, id := range ids {
-		if f.innovations[id], err = c.innovation(ctx, id); notFound(err) {
-			delete(f.innovations, id)
-		} else if err != nil {
-			return err
-		}
-	}
-	for _, o := range orgs {
-		org, err := c.organisation(ctx, o)
-		if err != nil && !notFound(err) {
-			return err
-		}
-		f.names[o] = org.Name
-	}
-	return nil
-}
-
-// named gives the organisations and innovations that a statement about an event
-// is to call by name.
-func named(event ledger.Event) (orgs []ledger.Orgnr, ids []string) {
-	var i ledger.Innovation
-	switch d := event.Data.(type) {
-	case *ledger.Publication:
-		i = d.Innovation
-	case *ledger.Revision:
-		i, ids = d.Innovation, []string{d.Of}
-	case *ledger.Confirmation:
-		ids = []string{d.Innovation}
-	}
-	if i.DerivedFrom != "" {
-		ids = append(ids, i.DerivedFrom)
-	}
-	return append(originators(i.Originators), event.By), ids
-}
-
-func notFound(err error) bool {
-	var answer *answerError
-	return errors.As(err, &answer) && answer.Status == http.StatusNotFound
-}
-
-// name gives an organisation's name, or its number if that is all there is.
-func (f facts) name(o ledger.Orgnr) string {
-	if name := f.names[o]; name != "" {
-		return name
-	}
-	return string(o)
-}
-
-// organisation gives name and number.
-func (f facts) organisation(l language, o ledger.Orgnr) string {
-	switch name := f.names[o]; {
-	case name != "":
-		return name + ", " + string(o)
-	case f.trouble == nil:
-		return string(o) + " " + l.say(wordNotRegistered)
-	}
-	return string(o)
-}
-
-// innovation gives title and id.
-func (f facts) innovation(l language, id string) string {
-	if i, ok := f.innovations[id]; ok {
-		return l.of(i.Title) + " (" + id + ")"
-	}
-	return id
-}
-
-// spoken reports whether there is plain language for an event.
-func spoken(event ledger.Event) bool {
-	switch event.Data.(type) {
-	case *ledger.Publication, *ledger.Revision, *ledger.Confirmation:
-		return true
-	}
-	return false
-}
-
-// statement says in plain language what signing an event states, all of its
-// data included. It is for events that are spoken of.
-func statement(l language, event ledger.Event, f facts) []string {
-	var states string
-	var rows []row
-	var remarks []string
-	switch d := event.Data.(type) {
-	case *ledger.Publication:
-		states = l.say(statesPublication, f.name(event.By))
-		rows, remarks = innovationRows(l, d.Innovation, f), l.cosigners(d.Originators)
-	case *ledger.Revision:
-		states = l.say(statesRevision, f.name(event.By), f.innovation(l, d.Of))
-		rows, remarks = innovationRows(l, d.Innovation, f), l.cosigners(d.Originators)
-	case *ledger.Confirmation:
-		states = l.say(statesConfirmation, f.name(event.By))
-		rows = confirmationRows(l, d, f)
-		if i, ok := f.innovations[d.Innovation]; ok && i.Revision != d.Revision {
-			remarks = append(remarks, l.say(revisedSince))
-		}
-	}
-	rows = append(rows,
-		row{l.say(labelBy), f.organisation(l, event.By)},
-		row{l.say(labelAt), event.At.Format("2006-01-02 15:04:05 UTC")},
-		row{l.say(labelLedger), event.Ledger},
-		row{l.say(labelID), event.ID.String()})
-	if f.trouble != nil {
-		remarks = append(remarks, l.say(notLookedUp, f.trouble))
-	}
-	if f.illustrative {
-		remarks = append(remarks, l.say(demonstration))
-	}
-	return paragraphs(wrap(states, columns), columned(rows), remarks)
-}
-
-// cosigners reminds of those who must sign, too.
-func (l language) cosigners(os []ledger.Originator) []string {
-	if len(os) < 2 {
-		return nil
-	}
-	return []string{l.say(allSign)}
-}
-
-// paragraphs gives what is stated, its rows and the remarks with space between.
-func paragraphs(states, rows []string, remarks []string) []string {
-	lines := append(append(append(states, ""), rows...), "")
-	for _, r := range remarks {
-		lines = append(append(lines, wrap(r, columns)...), "")
-	}
-	return lines
 }

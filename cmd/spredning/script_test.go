@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"spredning/ledger"
 )
 
 func TestMain(m *testing.M) {
@@ -34,7 +39,7 @@ func TestScript(t *testing.T) {
 			}
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "let": let, "expand": expand, "fetch": fetch},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "read": read, "keyid": keyID, "await": await, "get": get, "id": id, "expand": expand, "fetch": fetch},
 	})
 }
 
@@ -61,6 +66,21 @@ func up(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Fatalf("nothing answers at %s", url)
 }
 
+// await waits until a file holds a text, in which \n is the end of a line.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: await FILE TEXT")
+	}
+	path, text := ts.MkAbs(args[0]), strings.ReplaceAll(args[1], `\n`, "\n")
+	for range 600 {
+		if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), text) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not come to hold %q", args[0], text)
+}
+
 // flip replaces the first occurrence of a text in a file by another.
 func flip(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 3 {
@@ -73,6 +93,50 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s does not hold %q", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(path, []byte(strings.Replace(string(b), args[1], args[2], 1)), 0o600))
+}
+
+// read sets a variable to what a file, or stdout, holds.
+func read(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: read VARIABLE FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// keyID sets a variable to the key id in what key show --json printed.
+func keyID(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: keyid VARIABLE FILE")
+	}
+	var k struct{ KeyID string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &k))
+	ts.Setenv(args[0], k.KeyID)
+}
+
+// get reads an address of the ledger: status and body go to standard output.
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: get PATH")
+	}
+	resp, err := http.Get(ts.Getenv("SPREDNING_URL") + args[0])
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", resp.StatusCode, body)
+	ts.Check(err)
+}
+
+// id sets a variable to the id of the event that a receipt is of.
+func id(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: id VARIABLE RECEIPT")
+	}
+	r, err := ledger.ParseReceipt([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	entry, err := ledger.ParseEntry(r.Index, r.Entry)
+	ts.Check(err)
+	ts.Setenv(args[0], entry.ID.String())
 }
 
 // TestDemo holds the story to what its README says of it.
@@ -88,6 +152,20 @@ func TestDemo(t *testing.T) {
 	if count["innovation.published"] < 25 || count["adoption.confirmed"] < 80 {
 		t.Errorf("the story has %d innovations and %d confirmations", count["innovation.published"], count["adoption.confirmed"])
 	}
+	for _, s := range steps {
+		told, err := attachTold(s.Data)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, b := range told {
+			if count["told"]++; ledger.CheckAttachment(ledger.Markdown, b) != nil || !bytes.Contains(b, []byte("oppdikt")) {
+				t.Errorf("a story of %s is none, or does not say that it is made up", s.By)
+			}
+		}
+	}
+	if count["told"] != 3 {
+		t.Errorf("%d stories are told", count["told"])
+	}
 	orgs, err := demoOrganisations()
 	if err != nil || len(orgs) != 36 {
 		t.Errorf("%d organisations, %v", len(orgs), err)
@@ -100,14 +178,6 @@ func TestDemo(t *testing.T) {
 			seen[name] = true
 		}
 	}
-}
-
-// let sets a variable to what stands in a file.
-func let(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: let NAME FILE")
-	}
-	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
 // expand puts variables into a file.
@@ -126,7 +196,7 @@ func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	var body []byte
 	for range 400 {
-		body = get(ts, args[0], args[1])
+		body = ask(ts, args[0], args[1])
 		if strings.Contains(string(body), args[3]) {
 			ts.Check(os.WriteFile(ts.MkAbs(args[2]), body, 0o600))
 			return
@@ -136,8 +206,8 @@ func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("%s has %q, not %q", args[0], body, args[3])
 }
 
-// get asks once; nil: nobody answers.
-func get(ts *testscript.TestScript, url, accept string) []byte {
+// ask asks once; nil: nobody answers.
+func ask(ts *testscript.TestScript, url, accept string) []byte {
 	request, err := http.NewRequest(http.MethodGet, url, nil)
 	ts.Check(err)
 	request.Header.Set("Accept", accept)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,11 +29,11 @@ func (s *serving) flags(cmd *cobra.Command, listen string) {
 
 func serveCommand(e *env) *cobra.Command {
 	var s serving
-	var dir, origin, policyFile string
+	var dir, origin, mirror, policyFile string
 	var peers []string
 	var remote jetstream.Remote
 	cmd := &cobra.Command{
-		Use:   "serve --data DIR",
+		Use:   "serve --data DIR | --mirror DIR",
 		Short: "Serve a ledger: API, log and open data",
 		Long: `Serve the ledger in a data folder that spredning found has made.
 
@@ -40,17 +41,25 @@ Everything is kept in the folder: the stream (JetStream, embedded), its second
 copy (log/, in the form of c2sp.org/tlog-tiles) and the log's key. With --nats
 the stream is one of NATS servers elsewhere, and the folder keeps the rest.
 
+With --mirror it serves, for reading, a copy that spredning mirror keeps, and
+follows it as it grows.
+
 SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 		Example: "  spredning serve --data /var/lib/spredning --listen 127.0.0.1:8080",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if dir == "" {
-				return misuse("--data is required: the folder that spredning found has made")
+			logger := slog.New(slog.NewTextHandler(e.err, nil))
+			switch {
+			case mirror != "" && (dir != "" || remote.URL != ""):
+				return misuse("--mirror goes with neither --data nor --nats: a mirror is served as it is")
+			case mirror != "":
+				return e.serveMirror(cmd.Context(), &s, mirror, logger)
+			case dir == "":
+				return misuse("--data is required: the folder that spredning found has made; or --mirror")
 			}
 			if err := hasKey(dir); err != nil {
 				return err
 			}
-			logger := slog.New(slog.NewTextHandler(e.err, nil))
 			key, err := e.readKey(logKeyFile(dir))
 			if err != nil {
 				return err
@@ -86,6 +95,7 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 	cmd.Flags().StringVar(&origin, "origin", "", "the ledger to join with --nats, for a folder that has no copy of it yet")
 	peersFlag(cmd, &peers)
 	cmd.Flags().StringVar(&policyFile, "witness-policy", "", "show readers what the witnesses of this policy have cosigned, and ask them to; see docs/witness.md")
+	cmd.Flags().StringVar(&mirror, "mirror", "", "serve this mirror, for reading only")
 	natsFlags(cmd, &remote)
 	return cmd
 }
@@ -104,13 +114,24 @@ const closeTimeout = 20 * time.Second
 
 // run serves a node until the context ends, and then ends gently.
 func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listening func(addr string)) error {
+	return s.serve(ctx, api.Config{Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Attachments: n.attachments, Logger: logger}, listening)
+}
+
+func (s *serving) serve(ctx context.Context, cfg api.Config, listening func(addr string)) error {
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", s.listen, err)
 	}
-	hs := api.New(api.Config{
-		Ledger: n.ledger, View: n.view, Log: n.log, Logger: logger, ReadRate: s.readRate, WriteRate: s.writeRate,
-	}).HTTP()
+	cfg.ReadRate, cfg.WriteRate = s.readRate, s.writeRate
+	server := api.New(cfg)
+	erasing, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	if !cfg.Mirror {
+		beside.Go(func() { server.Erase(erasing) })
+	}
+	defer func() { stop(); beside.Wait() }()
+	go cfg.View.Prepare()
+	hs := server.HTTP()
 	listening(listener.Addr().String())
 	return serveUntil(ctx, hs, listener)
 }

@@ -20,12 +20,17 @@ import (
 	"spredning/ledger"
 )
 
+// signing is what spredning sign was called with.
+type signing struct {
+	paths               []string
+	out, draft, receipt string
+	share, yes          bool
+}
+
 func signCommand(e *env) *cobra.Command {
-	var paths []string
-	var out string
-	var yes bool
+	var s signing
 	cmd := &cobra.Command{
-		Use:   "sign [--key FILE]… FILE",
+		Use:   "sign [--key FILE]… FILE | sign [--key FILE]… --draft HASH",
 		Short: "Sign an event, or add a signature to one that has some",
 		Long: `Sign an event and print its envelope, ready for spredning submit.
 
@@ -38,34 +43,78 @@ FILE (- for standard input) is one of two:
   an envelope that others have signed already: the signature is added, the event
   stays byte for byte what they signed.
 
-What is signed is shown first.`,
+What others must sign, too, can wait for them at the ledger: --share posts the
+half-signed event as a draft and prints its hash; each of the others signs it with
+--draft HASH. Whoever is the last submits it so and keeps the receipt. A draft
+counts for nothing, and waits until its event is 30 days old.
+
+What is signed is shown first, in plain language.`,
 		Example: `  spredning sign --key keys/hod organisation.yaml | spredning submit -
-  spredning sign --key keys/bergen publication.json --out publication.json`,
-		Args: args(cobra.ExactArgs(1)),
+  spredning sign --key keys/bergen publication.json --out publication.json
+  spredning sign --key keys/ahus-assess --share assessment.yaml
+  spredning sign --key keys/tromso-assess --draft a9678b4a54c5…`,
+		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			raw, err := e.readInput(args[0])
-			if err != nil {
+			if err := s.check(cmd, args); err != nil {
 				return err
 			}
-			envelope, err := e.unsigned(cmd.Context(), raw)
-			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
+			if s.draft != "" {
+				return e.signDraft(cmd.Context(), s.draft, s.paths, s.yes, s.receipt)
 			}
-			signers, err := e.signers(paths)
-			if err != nil {
-				return err
-			}
-			if err := e.sign(&envelope, signers, yes); err != nil {
-				return err
-			}
-			return e.writeOutput(out, append(envelope.Encode(), '\n'))
+			return s.file(cmd.Context(), e, args[0])
 		},
 	}
-	cmd.Flags().StringArrayVar(&paths, "key", nil, "key file that signs; may be given again (or SPREDNING_KEY)")
-	cmd.Flags().StringVar(&out, "out", "-", "file to write the envelope to; - prints it")
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask before signing")
+	cmd.Flags().StringArrayVar(&s.paths, "key", nil, "key file that signs; may be given again (or SPREDNING_KEY)")
+	cmd.Flags().StringVar(&s.out, "out", "-", "file to write the envelope to; - prints it")
+	cmd.Flags().StringVar(&s.draft, "draft", "", "`HASH` of a draft to sign: what --share printed")
+	cmd.Flags().BoolVar(&s.share, "share", false, "post the half-signed event as a draft for the others to sign")
+	cmd.Flags().BoolVar(&s.yes, "yes", false, "do not ask before signing")
+	receiptFlag(cmd, &s.receipt)
 	urlFlag(cmd, e)
 	return cmd
+}
+
+// check refuses what does not go together.
+func (s *signing) check(cmd *cobra.Command, args []string) error {
+	out, receipt := cmd.Flags().Changed("out"), cmd.Flags().Changed("receipt")
+	switch {
+	case s.draft == "" && len(args) == 0:
+		return misuse("FILE is required, or --draft HASH; usage: %s", cmd.UseLine())
+	case s.draft != "" && (len(args) > 0 || s.share || out):
+		return misuse("--draft goes without FILE, --share and --out: the draft lies at the ledger already")
+	case s.share && out:
+		return misuse("--share goes without --out: the event is posted, not written to a file")
+	case s.draft == "" && receipt:
+		return misuse("--receipt is for --draft; spredning submit takes it, too")
+	}
+	return nil
+}
+
+// file signs the event in a file.
+func (s *signing) file(ctx context.Context, e *env, path string) error {
+	raw, err := e.readInput(path)
+	if err != nil {
+		return err
+	}
+	envelope, err := e.unsigned(ctx, raw)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	signers, err := e.signers(s.paths)
+	if err != nil {
+		return err
+	}
+	if err := e.sign(&envelope, signers, s.yes); err != nil {
+		return err
+	}
+	if !s.share {
+		return e.writeOutput(s.out, append(envelope.Encode(), '\n'))
+	}
+	c, err := e.client()
+	if err != nil {
+		return err
+	}
+	return e.share(ctx, c, envelope)
 }
 
 func urlFlag(cmd *cobra.Command, e *env) {
@@ -187,7 +236,7 @@ func (e *env) sign(envelope *keys.Envelope, signers []*keys.Private, yes bool) e
 	if err != nil {
 		return err
 	}
-	if err := e.show(event, envelope.Payload); err != nil {
+	if err := e.show(event); err != nil {
 		return err
 	}
 	if !yes && e.terminal() {
@@ -211,30 +260,17 @@ func (e *env) sign(envelope *keys.Envelope, signers []*keys.Private, yes bool) e
 	return nil
 }
 
-// show prints an event as it will be read, from the very bytes that are signed:
-// in plain language if there is any for it, or else its data as YAML.
-func (e *env) show(event ledger.Event, payload []byte) error {
+// show prints an event as it will be read, in plain language, from the very bytes
+// that are signed.
+func (e *env) show(event ledger.Event) error {
 	l, err := e.language()
 	if err != nil {
 		return err
 	}
-	if spoken(event) {
-		fmt.Fprintf(e.err, "\n%s\n", strings.Join(statement(l, event, e.lookUp(event)), "\n"))
-		return nil
-	}
-	var generic struct {
-		Data map[string]any `json:"data"`
-	}
-	if err := json.Unmarshal(payload, &generic, json.RejectUnknownMembers(false)); err != nil {
-		return err
-	}
-	shown, err := yaml.Marshal(generic.Data)
+	lines, err := statement(l, event, e.lookUp(event))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.err, "%s by %s, %s, on %s\n", event.Type, event.By, event.At.Format("2006-01-02 15:04 UTC"), event.Ledger)
-	for line := range strings.Lines(string(shown)) {
-		fmt.Fprint(e.err, "  ", line)
-	}
+	fmt.Fprintf(e.err, "\n%s\n", strings.Join(lines, "\n"))
 	return nil
 }

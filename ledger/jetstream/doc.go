@@ -10,6 +10,12 @@
 // [Connect] uses one or more servers elsewhere, which must be configured to
 // sync always and should deny the account to change or delete the stream.
 //
+// Beside the stream lies a key-value bucket of half-signed events, [Drafts], over
+// the same connection. Nothing that counts is in it.
+//
+// [Stream.Objects] keeps the bytes of attachments in an object store beside the
+// stream.
+//
 // JetStream's consumers pass over damaged records in silence, so everything
 // read here is checked to follow on what was read before it.
 package jetstream

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,6 +39,14 @@ type Stream struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	end    func()
+	live   atomic.Pointer[session] // conn and js, for others than the ledger
+}
+
+// session is a connection while it lasts: when an embedded server is closed and
+// opened again there is another.
+type session struct {
+	conn *nats.Conn
+	js   jetstream.JetStream
 }
 
 var _ ledger.Stream = (*Stream)(nil)
@@ -78,6 +87,7 @@ func (s *Stream) start(ctx context.Context) error {
 		s.Close()
 		return err
 	}
+	s.live.Store(&session{s.conn, s.js})
 	return nil
 }
 
@@ -85,7 +95,7 @@ func (s *Stream) start(ctx context.Context) error {
 func (s *Stream) ensure(ctx context.Context) error {
 	_, err := s.js.Stream(ctx, Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = s.js.CreateStream(ctx, config(s.replicas()))
+		_, err = s.js.CreateStream(ctx, config(replicas(s.conn)))
 	}
 	if err != nil {
 		return fmt.Errorf("opening the stream %s: %w", Name, err)
@@ -93,8 +103,18 @@ func (s *Stream) ensure(ctx context.Context) error {
 	return nil
 }
 
-func (s *Stream) replicas() int {
-	if s.conn.ConnectedClusterName() != "" {
+// session gives the connection to what lies beside the stream, for one use.
+func (s *Stream) session() (*session, error) {
+	live := s.live.Load()
+	if live == nil {
+		return nil, errors.New("not connected")
+	}
+	return live, nil
+}
+
+// replicas is how many copies of a stream there are.
+func replicas(conn *nats.Conn) int {
+	if conn.ConnectedClusterName() != "" {
 		return 3
 	}
 	return 1
@@ -133,6 +153,7 @@ func compare(have, want jetstream.StreamConfig) error {
 
 // Close drains the connection and stops an embedded server.
 func (s *Stream) Close() {
+	s.live.Store(nil)
 	if s.conn != nil {
 		s.conn.Close()
 		s.conn = nil
@@ -171,18 +192,24 @@ func (s *Stream) Append(ctx context.Context, size int64, entries [][]byte) error
 // is more than one.
 func messages(size int64, entries [][]byte) []*nats.Msg {
 	msgs := make([]*nats.Msg, len(entries))
-	id := nuid.Next()
 	for i, e := range entries {
 		msgs[i] = &nats.Msg{Subject: Subject, Data: e, Header: nats.Header{}}
-		if len(entries) > 1 {
-			msgs[i].Header["Nats-Batch-Id"] = []string{id}
-			msgs[i].Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
-		}
 	}
 	msgs[0].Header["Nats-Expected-Last-Sequence"] = []string{strconv.FormatInt(size, 10)}
 	if len(entries) > 1 {
-		msgs[len(msgs)-1].Header["Nats-Batch-Commit"] = []string{"1"}
+		return batched(msgs)
 	}
+	return msgs
+}
+
+// batched adds the headers that make messages one atomic batch.
+func batched(msgs []*nats.Msg) []*nats.Msg {
+	id := nuid.Next()
+	for i, m := range msgs {
+		m.Header["Nats-Batch-Id"] = []string{id}
+		m.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
+	}
+	msgs[len(msgs)-1].Header["Nats-Batch-Commit"] = []string{"1"}
 	return msgs
 }
 
@@ -193,9 +220,13 @@ const (
 	wrongLastSequenceRace jetstream.ErrorCode = 10164
 )
 
-func publishError(err error) error {
+func isConflict(err error) bool {
 	var api *jetstream.APIError
-	if errors.As(err, &api) && (api.ErrorCode == wrongLastSequence || api.ErrorCode == wrongLastSequenceRace) {
+	return errors.As(err, &api) && (api.ErrorCode == wrongLastSequence || api.ErrorCode == wrongLastSequenceRace)
+}
+
+func publishError(err error) error {
+	if isConflict(err) {
 		return ledger.ErrConflict
 	}
 	return fmt.Errorf("%w: publishing: %w", ledger.ErrUnknown, err)
@@ -220,7 +251,7 @@ func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
 	if err != nil {
 		return jetstream.StreamState{}, fmt.Errorf("asking for the stream %s: %w", Name, err)
 	}
-	if err := compare(stream.CachedInfo().Config, config(s.replicas())); err != nil {
+	if err := compare(stream.CachedInfo().Config, config(replicas(s.conn))); err != nil {
 		return jetstream.StreamState{}, err
 	}
 	return stream.CachedInfo().State, nil

@@ -67,4 +67,7 @@
 //	source, err := tiles.OpenSource(ctx, "https://spredning.example")
 //	published, err := ledger.ReadPublished(source, logKey)
 //	err = ledger.Replay(published.Tree, 0, published.Size, apply)
+//
+// A [Mirror] keeps what was read like this as plain files, and [Shown] answers
+// readers from them as they grow.
 package tiles
