@@ -1,146 +1,66 @@
 package projections
 
-// agreement is what two tellings have in common. All but the last two are
-// thousandths.
-type agreement struct {
-	subjects int64 // how much they speak of the same
-	words    int64 // how many of all words they share, by rarity
-	apart    bool  // they are for other patients or other illnesses
-	idle     bool  // nothing is done in both, nor by the same means
+// Two texts that have nothing to do with each other have some words in common,
+// too, and the more of them, the more and the more common words a text has. What
+// two have in common is therefore measured against what the draft would have in
+// common with an innovation picked blindly, if words came independently.
+
+// leastChance is how rare a word is at most, in ten thousandths, when it is said
+// how much chance may add.
+const leastChance = 50
+
+// weight is what it tells to share a key.
+type weight struct {
+	rarity int64 // thousandths of a bit
+	chance int64 // ten thousandths: that an innovation has it
 }
 
-// odds is what it says for the two being one innovation.
-func (a agreement) odds() int64 {
-	odds := forTexts*a.subjects/1000 + forWords*max(0, a.words-manyWords)/10
-	if a.apart {
-		odds += againstSubjects
+func (s *search) weight(key string) weight {
+	w, ok := s.weights[key]
+	if !ok {
+		some, all := s.concordance.commonness(key)
+		w = weight{bitsOf(all, some), int64(some) * 10_000 / int64(all)}
+		s.weights[key] = w
 	}
-	if a.idle {
-		odds += againstMeans
-	}
-	return odds
+	return w
 }
 
-// wordShare is how much a word's rarity counts beside a topic's, in thousandths.
-const wordShare = 300
-
-// agree compares two tellings. What they speak of is compared in two ways: as the
-// angle between all that they speak of, and by whether each other's titles are
-// taken up.
-func (s *search) agree(a, b *telling) agreement {
-	angle := s.angle(a, b)
-	return agreement{
-		subjects: (angle + s.takenUp(a, b, angle)) / 2,
-		words:    s.sharedWords(a, b),
-		apart:    apart(a, b, 'w') || apart(a, b, 'i'),
-		idle:     idle(a, b),
-	}
+// chance is what a telling would have in common with an innovation by chance.
+type chance struct {
+	mean   int64 // thousandths of a bit
+	spread int64 // variance, in squares of them
 }
 
-// roots are the square roots of small numbers, in thousandths.
-var roots = [...]int64{0, 1000, 1414, 1732}
+func (s *search) byChance(t *telling) (c chance) {
+	for key, how := range t.keys {
+		w := s.weight(key)
+		weight := w.rarity * how.emphasis() / 1000
+		c.mean += weight * w.chance / 10_000
+		c.spread += weight * weight * max(leastChance, w.chance) / 10_000 * (10_000 - w.chance) / 10_000
+	}
+	return c
+}
 
-// angle is the cosine between the topics and words of two tellings.
-func (s *search) angle(a, b *telling) int64 {
-	var dot, ofA, ofB int64
-	for topic, rarity := range s.topics {
-		x, y := roots[a.topics[topic]]*rarity/1000, roots[b.topics[topic]]*rarity/1000
-		dot, ofA, ofB = dot+x*y, ofA+x*x, ofB+y*y
+// agreement is how far what two tellings have in common is above what chance
+// gives, in thousandths of its standard deviation.
+func (s *search) agreement(mine, its *telling, c chance, innovation int32) int64 {
+	var common int64
+	for key, how := range its.keys {
+		if other, ok := mine.keys[key]; ok {
+			common += s.weight(key).rarity * (how.emphasis() + other.emphasis()) / 2000
+		}
 	}
-	for key, where := range a.keys {
-		x := roots[where] * s.rarity(key) * wordShare / 1_000_000
-		y := roots[b.keys[key]] * s.rarity(key) * wordShare / 1_000_000
-		dot, ofA = dot+x*y, ofA+x*x
-	}
-	for key, where := range b.keys {
-		y := roots[where] * s.rarity(key) * wordShare / 1_000_000
-		ofB += y * y
-	}
-	if ofA == 0 || ofB == 0 {
+	if common == 0 {
 		return 0
 	}
-	return dot * 1000 / max(1, squareRoot(ofA)*squareRoot(ofB))
+	usual, size := s.lengths(innovation)
+	mean, spread := c.mean*size/usual, c.spread*size/usual
+	return max(0, (common-mean)*1000/max(1, squareRoot(spread)))
 }
 
-// takenUp is how much of what the titles speak of is spoken of in the other
-// telling as well; unknown where neither speaks of any topic.
-func (s *search) takenUp(a, b *telling, unknown int64) int64 {
-	x, inA := s.titleIn(a, b)
-	y, inB := s.titleIn(b, a)
-	switch {
-	case inA && inB:
-		return (x + y) / 2
-	case inA:
-		return x
-	case inB:
-		return y
-	}
-	return unknown
-}
-
-func (s *search) titleIn(of, in *telling) (part int64, speaks bool) {
-	var taken, all int64
-	for _, t := range of.tokens[:of.titled] {
-		for _, topic := range t.topics {
-			all += s.topics[topic]
-			if in.topics[topic] > 0 {
-				taken += s.topics[topic]
-			}
-		}
-	}
-	if all == 0 {
-		return 0, false
-	}
-	return taken * 1000 / all, true
-}
-
-// sharedWords is the part of all words, by rarity, that both have. A telling
-// without a summary is compared with the other's title.
-func (s *search) sharedWords(a, b *telling) int64 {
-	titles := len(a.tokens) == a.titled || len(b.tokens) == b.titled
-	var shared, all int64
-	for key, where := range a.keys {
-		if titles && where != inTitle {
-			continue
-		}
-		weight := s.rarity(key) * emphasis[where]
-		all += weight
-		if other := b.keys[key]; other == inTitle || other == inSummary && !titles {
-			shared += weight + s.rarity(key)*emphasis[other]
-		}
-	}
-	for key, where := range b.keys {
-		if !titles || where == inTitle {
-			all += s.rarity(key) * emphasis[where]
-		}
-	}
-	return shared * 1000 / max(1, all)
-}
-
-// emphasis is how much a word weighs by where it stands.
-var emphasis = [...]int64{inSummary: 2, inTitle: 3}
-
-// apart reports whether both speak of topics of a facet, but of none in common.
-func apart(a, b *telling, facet byte) bool {
-	inA, inB := false, false
-	for topic, name := range lexicon.names {
-		if name[0] != facet {
-			continue
-		}
-		if a.topics[topic] > 0 && b.topics[topic] > 0 {
-			return false
-		}
-		inA, inB = inA || a.topics[topic] > 0, inB || b.topics[topic] > 0
-	}
-	return inA && inB
-}
-
-// idle reports whether the two have no activity and no means in common.
-func idle(a, b *telling) bool {
-	for topic, name := range lexicon.names {
-		if (name[0] == 'd' || name[0] == 'h') && a.topics[topic] > 0 && b.topics[topic] > 0 {
-			return false
-		}
-	}
-	return true
+// lengths gives how long an innovation usually is at most, and how long this one
+// is if it is longer: it has the more in common with others by chance.
+func (s *search) lengths(innovation int32) (usual, size int64) {
+	usual = int64(2 * s.concordance.usualSize())
+	return usual, max(usual, int64(s.concordance.sizes[innovation]))
 }

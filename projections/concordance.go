@@ -18,17 +18,17 @@ import (
 type concordance struct {
 	mu      sync.Mutex
 	known   map[string]word  // words in lower case that were taken apart before
-	numbers map[string]int32 // keys of words
+	numbers map[string]int32 // keys of words, and topics
 	places  [][]int32        // by a key's number: innovations by number, ascending
-	topics  [][]int32        // by topic, the same
 	sizes   []uint16         // by innovation: in how many places it is
+	size    int              // all sizes together
 }
 
 // maxKnown is how many words are remembered taken apart.
 const maxKnown = 1 << 16
 
 func newConcordance() *concordance {
-	return &concordance{known: map[string]word{}, numbers: map[string]int32{}, topics: make([][]int32, len(lexicon.names))}
+	return &concordance{known: map[string]word{}, numbers: map[string]int32{}}
 }
 
 // catchUp takes in up to limit innovations that were not yet, and reports whether
@@ -49,6 +49,7 @@ func (c *concordance) revise(innovation int32, before, now string) {
 		return // not taken in yet
 	}
 	c.each(before, func(places *[]int32) { *places = without(*places, innovation) })
+	c.size -= int(c.sizes[innovation])
 	c.sizes[innovation] = 0
 	c.enter(innovation, now)
 }
@@ -60,29 +61,26 @@ func (c *concordance) enter(innovation int32, text string) {
 			c.sizes[innovation]++
 		}
 	})
+	c.size += int(c.sizes[innovation])
 }
 
 // each calls fn with all places where a folded text's words, phrases and topics
 // are noted.
 func (c *concordance) each(text string, fn func(places *[]int32)) {
-	note := func(numbers []int32, topics []uint8) {
-		for _, n := range numbers {
-			fn(&c.places[n])
-		}
-		for _, topic := range topics {
-			fn(&c.topics[topic])
-		}
-	}
 	var before [longestPhrase - 1]string // the words before, the last one first
 	for from, to := range spans(text) {
 		w := c.word(text[from:to])
 		if len(w.keys) == 0 {
 			continue
 		}
-		note(w.numbers, w.topics)
+		for _, n := range w.numbers {
+			fn(&c.places[n])
+		}
 		for _, p := range w.ends {
 			if p.follows(before[:]) {
-				note([]int32{c.number(p.meaning)}, p.topics)
+				for _, key := range append([]string{p.meaning}, p.topics...) {
+					fn(&c.places[c.number(key)])
+				}
 			}
 		}
 		before[1], before[0] = before[0], w.own
@@ -95,7 +93,7 @@ func (c *concordance) word(lower string) word {
 		return w
 	}
 	w := lexicon.analyse(lower)
-	for _, key := range w.keys {
+	for _, key := range slices.Concat(w.keys, w.topics) {
 		w.numbers = append(w.numbers, c.number(key))
 	}
 	if len(c.known) < maxKnown {
@@ -143,22 +141,17 @@ func without(places []int32, number int32) []int32 {
 }
 
 // Before a ledger says how common a word is, this many innovations that are
-// thought of say so; the topics are evenly distributed over a few.
-const (
-	thoughtWords  = 100
-	thoughtTopics = 20
-)
+// thought of say so, by the lexicon's [common] words.
+const thought = 50
 
-// rarity is what sharing a word tells, in thousandths of a bit: how rare it is
-// in this ledger and by the lexicon's [common] words.
-func (c *concordance) rarity(key string) int64 {
-	return bitsOf(len(c.sizes)+thoughtWords, len(c.of(key))+max(1, lexicon.common[key]))
+// commonness is how many of all innovations, those thought of too, have a key.
+func (c *concordance) commonness(key string) (some, all int) {
+	all = len(c.sizes) + thought
+	return min(all, len(c.of(key))+max(1, lexicon.common[key]*thought/100)), all
 }
 
-// topicRarity is the same of a topic.
-func (c *concordance) topicRarity(topic int) int64 {
-	return bitsOf(len(c.sizes)+thoughtTopics, len(c.topics[topic])+1)
-}
+// usualSize is in how many places an innovation is on average.
+func (c *concordance) usualSize() int { return max(1, c.size/max(1, len(c.sizes))) }
 
 // bitsOf is the binary logarithm of a ratio of at least 1, in thousandths. It is
 // the same on all processors, as floating point would not promise.

@@ -32,33 +32,19 @@ type SimilarReason struct {
 	Relation      string         `json:"relation,omitzero"`      // derived_from: the draft is; branch: the other is; same_root
 }
 
-// How much each thing says for two innovations being one, in thousandths of
-// natural log-odds. Fitted on testdata/similar/tuning.yaml and rounded.
+// When two innovations are one, in thousandths of the standard deviation of what
+// texts have in common by chance. Fitted on testdata/similar, and rounded.
 const (
-	unlikely        = -7900 // before anything is known
-	forOriginators  = 3500  // they have one in common
-	forSeveral      = 1200  // and one of the two has several: partners register a project each
-	forTime         = 2700  // in use since the same day, less by half for each halvedIn days between
-	forTexts        = 4600  // their texts speak wholly of the same
-	againstSubjects = -1300 // they are for other patients or illnesses
-	againstMeans    = -900  // they have nothing in common in what is done, or by what means
-	forWords        = 120   // for each hundredth of the words in common above manyWords
-
-	manyWords = 450 // thousandths of all words
-	halvedIn  = 253 // days
-
-	// What a draft does not say counts as this part of the most, in hundredths.
-	unsaidOriginators = 70
-	unsaidTime        = 50
+	enough         = 8000 // what they have in common, less the following
+	besideAnother  = 300  // thousandths of what the draft has in common with the best other
+	forOriginators = 500  // an originator in common counts as this much more
 )
 
 // What is shown.
 const (
 	leastScore  = 100  // thousandths
-	leastTexts  = 250  // thousandths in common; less is not shown unless declared
-	likelyTexts = 300  // the same of a likely duplicate
+	likelyPart  = 750  // thousandths of what the best has in common; with less, one is no duplicate
 	leastRarity = 1500 // thousandths of a bit; a more common word is no reason
-	behindBest  = 1000 // how far behind the best, in thousandths of log-odds, one is a duplicate no more
 	closeDays   = 366  // between in_use_since, to be a reason
 	mostWords   = 12   // of a reason
 	fullLook    = 100  // candidates that are looked at closely, of all and again of the same originators
@@ -91,7 +77,7 @@ func (f *Fold) similar(d *ledger.Innovation, self int32, limit int) []Similar {
 	all = s.shown(all)
 	out := make([]Similar, 0, min(limit, len(all)))
 	for _, m := range all[:min(limit, len(all))] {
-		out = append(out, s.describe(m, all[0].odds))
+		out = append(out, s.describe(m, all[0].common))
 	}
 	return out
 }
@@ -102,20 +88,20 @@ type search struct {
 	draft    *ledger.Innovation
 	self     int32
 	tellings []telling
-	rarities map[string]int64 // of words, as far as they were asked for
-	topics   []int64          // the topics' rarities
-	makers   []int32          // who acts for its originators
-	parent   int32            // derived from, finally; none
-	line     int32            // the root of its lineage; none
+	chances  []chance          // of the tellings
+	weights  map[string]weight // as far as they were asked for
+	makers   []int32           // who acts for its originators
+	parent   int32             // derived from, finally; none
+	line     int32             // the root of its lineage; none
 }
 
 func (f *Fold) newSearch(d *ledger.Innovation, self int32) *search {
 	s := &search{
-		Fold: f, draft: d, self: self, tellings: f.tellings(d), rarities: map[string]int64{},
-		topics: make([]int64, len(lexicon.names)), parent: none, line: none,
+		Fold: f, draft: d, self: self, tellings: f.tellings(d), weights: map[string]weight{},
+		parent: none, line: none,
 	}
-	for topic := range s.topics {
-		s.topics[topic] = f.concordance.topicRarity(topic)
+	for k := range s.tellings {
+		s.chances = append(s.chances, s.byChance(&s.tellings[k]))
 	}
 	for _, o := range d.Originators {
 		if n, ok := f.orgNumbers[o.Orgnr]; ok {
@@ -153,9 +139,9 @@ func textIn(t ledger.Text, language string) string {
 	return ""
 }
 
-// candidates gives the innovations to look at closely: those that for their
-// length share most words and topics with the draft, of all and again of its
-// originators', and those of its lineage.
+// candidates gives the innovations to look at closely: those that share most words
+// and topics with the draft, of all and again of its originators', and those of
+// its lineage.
 func (s *search) candidates() []int32 {
 	shared := s.shared()
 	var all, own []int32
@@ -228,67 +214,52 @@ func foremost(all []int32, weights []int64) []int32 {
 }
 
 // shared adds up, for every innovation, how rare that is which it has in common
-// with the draft, for the innovation's length.
+// with the draft; less for one that is long.
 func (s *search) shared() []int64 {
 	c := s.concordance
 	shared := make([]int64, len(c.sizes))
-	keys, topics := map[string]bool{}, make([]bool, len(s.topics))
+	seen := map[string]bool{}
 	for _, t := range s.tellings {
-		for _, token := range t.tokens {
-			for _, key := range token.keys {
-				if !keys[key] {
-					keys[key] = true
-					addTo(shared, c.of(key), s.rarity(key)*wordShare/1000)
-				}
+		for key, how := range t.keys {
+			if seen[key] {
+				continue
 			}
-			for _, topic := range token.topics {
-				if !topics[topic] {
-					topics[topic] = true
-					addTo(shared, c.topics[topic], s.topics[topic])
-				}
+			seen[key] = true
+			weight := s.weight(key).rarity * how.emphasis() / 1000
+			for _, n := range c.of(key) {
+				shared[n] += weight
 			}
 		}
 	}
-	for n, size := range c.sizes {
-		if shared[n] > 0 {
-			shared[n] = shared[n] * 1000 / squareRoot(int64(size)*1_000_000)
+	for n, weight := range shared {
+		if weight > 0 {
+			usual, size := s.lengths(int32(n))
+			shared[n] = weight * usual / size
 		}
 	}
 	return shared
 }
 
-func addTo(shared []int64, places []int32, weight int64) {
-	for _, n := range places {
-		shared[n] += weight
-	}
-}
-
-func (s *search) rarity(key string) int64 {
-	r, ok := s.rarities[key]
-	if !ok {
-		r = s.concordance.rarity(key)
-		s.rarities[key] = r
-	}
-	return r
-}
-
 // match is an innovation compared with the draft.
 type match struct {
 	*innovation
-	odds      int64     // that they are the same: thousandths of natural log-odds
-	texts     agreement // of the two tellings that agree most
-	mine, its *telling  // those
-	makers    []int32   // originators in common
-	days      int       // between the two in_use_since; unknown: -1
-	relation  string    // by lineage
-	finally   int32     // the innovation that it was merged into, or itself
+	common    int64    // agreement of the two tellings that agree most, and for originators
+	odds      int64    // that they are the same: thousandths of natural log-odds
+	mine, its *telling // those
+	makers    []int32  // originators in common
+	days      int      // between the two in_use_since; unknown: -1
+	relation  string   // by lineage
+	finally   int32    // the innovation that it was merged into, or itself
 }
 
 // look compares an innovation with the draft.
 func (s *search) look(i *innovation) match {
 	m := match{innovation: i, finally: s.final(i.number), relation: s.relation(i)}
+	m.days = daysBetween(s.draft.InUseSince, m.InUseSince)
 	s.compareTexts(&m)
-	m.odds = unlikely + m.texts.odds() + s.originators(&m) + s.time(&m)
+	if s.compareOriginators(&m); len(m.makers) > 0 && m.common > 0 {
+		m.common += forOriginators
+	}
 	return m
 }
 
@@ -304,8 +275,8 @@ func (s *search) compareTexts(m *match) {
 				if sameLanguage && tongue(mine.language) != tongue(its.language) {
 					continue
 				}
-				if a := s.agree(mine, its); m.its == nil || a.odds() > m.texts.odds() {
-					m.texts, m.mine, m.its = a, mine, its
+				if common := s.agreement(mine, its, s.chances[l], m.number); m.its == nil || common > m.common {
+					m.common, m.mine, m.its = common, mine, its
 				}
 			}
 		}
@@ -322,35 +293,14 @@ func tongue(language string) string {
 	return language
 }
 
-// originators says what it means that the two have originators in common, or not.
-func (s *search) originators(m *match) int64 {
-	if len(s.draft.Originators) == 0 {
-		return forOriginators * unsaidOriginators / 100
-	}
+// compareOriginators finds the originators that the two have in common.
+func (s *search) compareOriginators(m *match) {
 	its := append(slices.Clone(m.innovation.makers), s.innovations[m.finally].makers...)
 	for _, o := range its {
 		if slices.Contains(s.makers, s.heir(o)) {
 			add(&m.makers, o)
 		}
 	}
-	switch {
-	case len(m.makers) == 0:
-		return 0
-	case len(s.draft.Originators) > 1 || len(m.innovation.makers) > 1:
-		return forOriginators + forSeveral
-	}
-	return forOriginators
-}
-
-// time says what it means that the two are in use since about the same time, or
-// not.
-func (s *search) time(m *match) int64 {
-	m.days = daysBetween(s.draft.InUseSince, m.InUseSince)
-	if m.days < 0 {
-		return forTime * unsaidTime / 100
-	}
-	half := forTime >> (m.days / halvedIn)
-	return int64(half - half/2*(m.days%halvedIn)/halvedIn)
 }
 
 // daysBetween counts the days between two dates; -1 if one is missing.
@@ -381,18 +331,33 @@ func (s *search) relation(i *innovation) string {
 // shown gives what is similar enough, the most similar first, and of innovations
 // that were merged only the one that is most similar.
 func (s *search) shown(all []match) []match {
-	all = slices.DeleteFunc(all, func(m match) bool {
-		return m.relation == "" && (likeness(m.odds) < leastScore || m.texts.subjects < leastTexts)
-	})
 	slices.SortFunc(all, func(a, b match) int {
-		return cmp.Or(cmp.Compare(b.odds, a.odds), cmp.Compare(a.number, b.number))
+		return cmp.Or(cmp.Compare(b.common, a.common), cmp.Compare(a.number, b.number))
 	})
 	seen := map[int32]bool{}
-	return slices.DeleteFunc(all, func(m match) bool {
+	all = slices.DeleteFunc(all, func(m match) bool {
 		before := seen[m.finally]
 		seen[m.finally] = true
 		return before
 	})
+	for k := range all {
+		all[k].odds = all[k].common - enough - bestOther(all, k)*besideAnother/1000
+	}
+	return slices.DeleteFunc(all, func(m match) bool {
+		return m.relation == "" && likeness(m.odds) < leastScore
+	})
+}
+
+// bestOther is what the draft has in common with the best one beside k: a draft
+// tells one project, and one that is like many is like each the less.
+func bestOther(all []match, k int) int64 {
+	switch {
+	case k > 0:
+		return all[0].common
+	case len(all) > 1:
+		return all[1].common
+	}
+	return 0
 }
 
 // describe tells a match to readers. An innovation that is clearly behind the
@@ -403,7 +368,7 @@ func (s *search) describe(m match, best int64) Similar {
 	out := Similar{
 		Innovation: final.id.String(), Title: m.Title, Status: "published", Originators: read.Originators, InUseSince: m.InUseSince,
 		Score: float64(likeness(m.odds)) / 1000, Reasons: s.reasons(m),
-		Likely: m.odds >= 0 && m.texts.subjects >= likelyTexts && m.odds >= best-behindBest,
+		Likely: m.odds >= 0 && m.common >= best*likelyPart/1000,
 	}
 	if final != m.innovation {
 		out.Through = m.id.String()
@@ -461,13 +426,13 @@ func (s *search) wordsOf(m match) (shared, related []string) {
 	for _, t := range m.its.tokens {
 		var words, topics int64
 		for _, key := range t.keys {
-			if m.mine.keys[key] > 0 {
-				words += s.rarity(key)
+			if m.mine.keys[key].often > 0 {
+				words += s.weight(key).rarity
 			}
 		}
 		for _, topic := range t.topics {
-			if m.mine.topics[topic] > 0 {
-				topics = max(topics, s.topics[topic])
+			if m.mine.keys[topic].often > 0 {
+				topics = max(topics, s.weight(topic).rarity)
 			}
 		}
 		switch {

@@ -11,44 +11,50 @@ import (
 type telling struct {
 	language string
 	tokens   []token
-	titled   int              // how many of the tokens stand in the title
-	keys     map[string]uint8 // how a word or a part of one stands in it: inSummary or inTitle
-	topics   []uint8          // how often each is spoken of, in the title doubly; at most oftenEnough
+	keys     map[string]standing
 }
 
-// Where a word stands.
-const (
-	inSummary uint8 = 1
-	inTitle   uint8 = 2
-)
+// standing is how a word, a part of one or a topic stands in a telling.
+type standing struct {
+	often  int
+	titled bool // in the title, too
+}
 
-// oftenEnough is where speaking more of a topic makes no difference.
-const oftenEnough = 3
+// The most times that are counted, and how much something weighs that stands so
+// often, in thousandths: once, and as much more as the natural logarithm of that.
+const oftenEnough = 8
+
+var oftenness = [oftenEnough + 1]int64{0, 1000, 1693, 2099, 2386, 2609, 2792, 2946, 3079}
+
+// emphasis is how much it weighs, in thousandths: half as much again in a title.
+func (s standing) emphasis() int64 {
+	weight := oftenness[min(s.often, oftenEnough)]
+	if s.titled {
+		weight += weight / 2
+	}
+	return weight
+}
 
 // token is a word, or a phrase of several, that says something.
 type token struct {
 	written string
 	own     string   // its own key, for phrases; a phrase has none
 	keys    []string // by which it meets others
-	topics  []uint8
+	topics  []string
 }
 
 // tell takes a title and a summary apart.
 func (l *lexiconOf) tell(language, title, summary string, known map[string]word) telling {
 	t := telling{language: language, tokens: l.tokens(nil, title, known)}
-	t.titled = len(t.tokens)
+	titled := len(t.tokens)
 	t.tokens = l.tokens(t.tokens, summary, known)
-	t.keys, t.topics = make(map[string]uint8, len(t.tokens)), make([]uint8, len(l.names))
+	t.keys = make(map[string]standing, len(t.tokens))
 	for i, token := range t.tokens {
-		where := inSummary
-		if i < t.titled {
-			where = inTitle
-		}
-		for _, key := range token.keys {
-			t.keys[key] = max(t.keys[key], where)
-		}
-		for _, topic := range token.topics {
-			t.topics[topic] = min(t.topics[topic]+where, oftenEnough)
+		for _, keys := range [][]string{token.keys, token.topics} {
+			for _, key := range keys {
+				before := t.keys[key]
+				t.keys[key] = standing{before.often + 1, before.titled || i < titled}
+			}
 		}
 	}
 	return t

@@ -28,8 +28,7 @@ type lexiconOf struct {
 	parts   map[string]bool     // what compounds are made of
 	whole   map[string]bool     // what is not taken apart
 	common  map[string]int      // in how many of a hundred innovations
-	topics  map[string][]uint8
-	names   []string // of the topics
+	topics  map[string][]string // the keys of those that a word speaks of
 }
 
 func readLexicon(lists string) *lexiconOf {
@@ -47,7 +46,7 @@ func readLexicon(lists string) *lexiconOf {
 	}
 	l := &lexiconOf{
 		stop: map[string]bool{}, forms: map[string]string{}, same: map[string]string{}, phrases: map[string][]phrase{},
-		parts: map[string]bool{}, whole: map[string]bool{}, common: map[string]int{}, topics: map[string][]uint8{},
+		parts: map[string]bool{}, whole: map[string]bool{}, common: map[string]int{}, topics: map[string][]string{},
 	}
 	l.readStop(sections["stop"])
 	l.readForms(sections["respell"], sections["forms"])
@@ -111,15 +110,15 @@ func (l *lexiconOf) readParts(lines []string) {
 	}
 }
 
+// topicMark goes before a topic's name in its key, which no word has.
+const topicMark = "≈"
+
 // readTopics reads lines such as "what lung: lunge astma". A word of a topic may
 // be a compound, so it is still taken apart where all its parts are known.
 func (l *lexiconOf) readTopics(lines []string) {
 	for _, line := range lines {
 		name, list, _ := strings.Cut(line, ":")
-		if !slices.Contains(l.names, name) {
-			l.names = append(l.names, name)
-		}
-		topic := uint8(slices.Index(l.names, name))
+		topic := topicMark + name
 		for _, w := range strings.Fields(list) {
 			key := l.phrase(w)
 			if strings.Contains(key, " ") {
@@ -331,16 +330,16 @@ func endsInVowel(s string) bool {
 type word struct {
 	own     string   // its own key
 	keys    []string // by which it meets others: those of its parts, if it has any, so that a compound meets the same told in several words
-	topics  []uint8  // that it speaks of
+	topics  []string // that it speaks of
 	ends    []phrase // that it may be the last word of
-	numbers []int32  // of keys, in a concordance
+	numbers []int32  // of keys and topics, in a concordance
 }
 
 // phrase is some words that mean something together.
 type phrase struct {
 	before  []string // own keys of the words before its last, the nearest first
 	meaning string   // its key
-	topics  []uint8
+	topics  []string
 }
 
 // longestPhrase is the most words of a phrase.
