@@ -31,6 +31,12 @@ type chance struct {
 	spread int64 // variance, in squares of them
 }
 
+// above says how far something in common is above chance, in thousandths of its
+// standard deviation.
+func (c chance) above(common int64) int64 {
+	return max(0, (common-c.mean)*1000/max(1, squareRoot(c.spread)))
+}
+
 func (s *search) byChance(t *telling) (c chance) {
 	for key, how := range t.keys {
 		w := s.weight(key)
@@ -42,20 +48,25 @@ func (s *search) byChance(t *telling) (c chance) {
 }
 
 // agreement is how far what two tellings have in common is above what chance
-// gives, in thousandths of its standard deviation.
+// gives the innovation that one is of.
 func (s *search) agreement(mine, its *telling, c chance, innovation int32) int64 {
-	var common int64
-	for key, how := range its.keys {
-		if other, ok := mine.keys[key]; ok {
-			common += s.weight(key).rarity * (how.emphasis() + other.emphasis()) / 2000
-		}
-	}
+	common := s.inCommon(mine, its)
 	if common == 0 {
 		return 0
 	}
 	usual, size := s.lengths(innovation)
-	mean, spread := c.mean*size/usual, c.spread*size/usual
-	return max(0, (common-mean)*1000/max(1, squareRoot(spread)))
+	return chance{c.mean * size / usual, c.spread * size / usual}.above(common)
+}
+
+// inCommon adds up how rare that is which two tellings share, in thousandths of a
+// bit.
+func (s *search) inCommon(a, b *telling) (sum int64) {
+	for key, how := range b.keys {
+		if other, ok := a.keys[key]; ok {
+			sum += s.weight(key).rarity * (how.emphasis() + other.emphasis()) / 2000
+		}
+	}
+	return sum
 }
 
 // lengths gives how long an innovation usually is at most, and how long this one

@@ -35,10 +35,15 @@ type SimilarReason struct {
 // When two innovations are one, in thousandths of the standard deviation of what
 // texts have in common by chance. Fitted on testdata/similar, and rounded.
 const (
-	enough         = 8000 // what they have in common, less the following
-	besideAnother  = 300  // thousandths of what the draft has in common with the best other
-	forOriginators = 500  // an originator in common counts as this much more
+	enough         = 7700 // what they have in common, less the following
+	besideOthers   = 500  // thousandths of what the draft has in common with the best others
+	enoughOfACopy  = 5500 // and this suffices if it is half of what the draft has in common with itself
+	forOriginators = 300  // an originator in common counts as this much more
 )
+
+// bestOthers is how many say what is typical of a draft; of a few more that are
+// one project all are found.
+const bestOthers = 5
 
 // What is shown.
 const (
@@ -89,6 +94,7 @@ type search struct {
 	self     int32
 	tellings []telling
 	chances  []chance          // of the tellings
+	selves   []int64           // what each has in common with itself
 	weights  map[string]weight // as far as they were asked for
 	makers   []int32           // who acts for its originators
 	parent   int32             // derived from, finally; none
@@ -101,7 +107,9 @@ func (f *Fold) newSearch(d *ledger.Innovation, self int32) *search {
 		parent: none, line: none,
 	}
 	for k := range s.tellings {
-		s.chances = append(s.chances, s.byChance(&s.tellings[k]))
+		t := &s.tellings[k]
+		s.chances = append(s.chances, s.byChance(t))
+		s.selves = append(s.selves, s.chances[k].above(s.inCommon(t, t)))
 	}
 	for _, o := range d.Originators {
 		if n, ok := f.orgNumbers[o.Orgnr]; ok {
@@ -244,6 +252,7 @@ func (s *search) shared() []int64 {
 type match struct {
 	*innovation
 	common    int64    // agreement of the two tellings that agree most, and for originators
+	self      int64    // what the draft has in common with itself
 	odds      int64    // that they are the same: thousandths of natural log-odds
 	mine, its *telling // those
 	makers    []int32  // originators in common
@@ -276,7 +285,7 @@ func (s *search) compareTexts(m *match) {
 					continue
 				}
 				if common := s.agreement(mine, its, s.chances[l], m.number); m.its == nil || common > m.common {
-					m.common, m.mine, m.its = common, mine, its
+					m.common, m.self, m.mine, m.its = common, s.selves[l], mine, its
 				}
 			}
 		}
@@ -328,8 +337,10 @@ func (s *search) relation(i *innovation) string {
 	return "same_root"
 }
 
-// shown gives what is similar enough, the most similar first, and of innovations
-// that were merged only the one that is most similar.
+// shown gives what is similar enough: so that it stands out among others, or half
+// the draft's text, which is a copy however often it was registered before. The
+// most similar is first; of innovations that were merged there is only the one
+// that is most similar.
 func (s *search) shown(all []match) []match {
 	slices.SortFunc(all, func(a, b match) int {
 		return cmp.Or(cmp.Compare(b.common, a.common), cmp.Compare(a.number, b.number))
@@ -341,23 +352,25 @@ func (s *search) shown(all []match) []match {
 		return before
 	})
 	for k := range all {
-		all[k].odds = all[k].common - enough - bestOther(all, k)*besideAnother/1000
+		m := &all[k]
+		m.odds = max(m.common-enough-typical(all, k)*besideOthers/1000, m.common-max(enoughOfACopy, m.self/2))
 	}
 	return slices.DeleteFunc(all, func(m match) bool {
 		return m.relation == "" && likeness(m.odds) < leastScore
 	})
 }
 
-// bestOther is what the draft has in common with the best one beside k: a draft
-// tells one project, and one that is like many is like each the less.
-func bestOther(all []match, k int) int64 {
-	switch {
-	case k > 0:
-		return all[0].common
-	case len(all) > 1:
-		return all[1].common
+// typical is what the draft has in common with the best ones beside k, on
+// average: a draft that is like many is like each the less.
+func typical(all []match, k int) int64 {
+	sum := -all[k].common
+	if k > bestOthers {
+		sum = -all[bestOthers].common
 	}
-	return 0
+	for _, m := range all[:min(len(all), bestOthers+1)] {
+		sum += m.common
+	}
+	return sum / bestOthers
 }
 
 // describe tells a match to readers. An innovation that is clearly behind the

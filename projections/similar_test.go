@@ -3,6 +3,7 @@ package projections_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -238,4 +239,52 @@ func TestManyAskWhileTheLedgerGrows(t *testing.T) {
 		v.Apply(r.entries[k:min(k+10, len(r.entries))])
 	}
 	group.Wait()
+}
+
+// TestOneProjectRegisteredAgainAndAgain: that it is there several times makes none
+// of them less likely to be the draft's.
+func TestOneProjectRegisteredAgainAndAgain(t *testing.T) {
+	s := newStory()
+	for range 3 {
+		s.tells("Hjemmedialyse med sykepleier på skjerm", dialysed, maker)
+	}
+	s.tells("Sporbare instrumentbrett", "Brettene skannes på sterilsentralen av en sykepleier.", maker)
+	title, summary := "Heimedialyse med sjukepleiar på skjerm", "Pasientar med nyresvikt dialyserer heime med videosamtale."
+	found := s.now().Similar(ledger.Innovation{Title: textIn("nn", title), Summary: textIn("nn", summary)}, 10)
+	if len(found) < 3 || !found[0].Likely || !found[1].Likely || !found[2].Likely {
+		t.Errorf("%+v", found)
+	}
+}
+
+// TestWhatIsCommonMakesNoDuplicate: a word that hospitals always use, and a text
+// that has all words, are like nothing in particular.
+func TestWhatIsCommonMakesNoDuplicate(t *testing.T) {
+	lists, err := os.ReadFile("words.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, everything, _ := strings.Cut(string(lists), "[parts]")
+	everything = string([]rune(strings.Join(strings.Fields(everything), " "))[:2000])
+	pairs := readPairs(t, "../testdata/similar/tuning.yaml")
+	s := newStory()
+	all := s.tells("Alt om alt", everything, north)
+	s.tells("Hjemmedialyse med sykepleier på skjerm", dialysed, maker)
+	for _, p := range pairs {
+		s.publishes(func(d *ledger.Innovation) { d.Title, d.Summary = textIn("nb", p.A.Title), textIn("nb", p.A.Summary) }, maker)
+	}
+	fold := s.now()
+	for _, title := range []string{"Sykepleier på sykehuset", "Pasienter", "Skjerm på avdelingen", "Nytt tilbud i poliklinikken"} {
+		for _, x := range fold.Similar(ofDraft("nb", title), 10) {
+			if x.Likely {
+				t.Errorf("%s: %+v", title, x)
+			}
+		}
+	}
+	for _, p := range pairs {
+		for _, x := range fold.Similar(p.B.innovation(), 100) {
+			if x.Innovation == all.id && x.Likely {
+				t.Errorf("%s: %.3f like everything", p.B.Title, x.Score)
+			}
+		}
+	}
 }

@@ -378,11 +378,24 @@ func (l *lexiconOf) analyse(lower string) (w word) {
 // key of a compound is made of them, so that bokmål and nynorsk agree in it.
 func (l *lexiconOf) takeApart(lower string) []string {
 	key, stemmed := l.key(lower), l.respell.Replace(stem(l.respell.Replace(lower)))
+	if adjective(lower) {
+		return []string{key}
+	}
 	parts := l.split(key, stemmed)
 	if parts == nil {
 		return []string{key}
 	}
 	return append([]string{strings.Join(parts, "")}, parts...)
+}
+
+// adjective reports whether a word ends in -lig, which is no lege.
+func adjective(lower string) bool {
+	for _, ending := range []string{"lig", "leg", "lige", "ligt", "ligere", "legare"} {
+		if strings.HasSuffix(lower, ending) {
+			return true
+		}
+	}
+	return false
 }
 
 // The least letters that a known part of a compound may have: beside other known
@@ -447,13 +460,17 @@ func (l *lexiconOf) other(key string) string {
 	return key
 }
 
-// linked finds a known part that others follow after a link.
+// linked finds a known part that others follow after a link. An s that may be one
+// is none of the part's own: hjertes-vik is hjerte-svik.
 func (l *lexiconOf) linked(head, link string) (string, bool) {
 	part, ok := strings.CutSuffix(head, link)
 	if !ok || !longEnough(part, leastPart) {
 		return "", false
 	}
 	key := l.key(part)
+	if shorter, s := strings.CutSuffix(part, "s"); s && l.key(shorter) == key {
+		return "", false
+	}
 	return key, l.parts[key]
 }
 
@@ -465,7 +482,7 @@ func (l *lexiconOf) halfKnown(stemmed string) []string {
 			}
 		}
 	}
-	for _, link := range links {
+	for _, link := range slices.Backward(links) { // an s is seldom the first letter of what is not known
 		for i := len(stemmed) - leastUnknown; i >= leastAlone; i-- {
 			if !utf8.RuneStart(stemmed[i]) || !longEnough(stemmed[:i], leastAlone) || !longEnough(stemmed[i:], leastUnknown) {
 				continue
