@@ -449,11 +449,7 @@ func (l *Ledger) signable(e *Entry) error {
 // founding's against those that it lists.
 func VerifyEntry(e *Entry, key func(keys.ID) (keys.Public, bool)) error {
 	if d, ok := e.Data.(*Founding); ok {
-		listed := map[keys.ID]keys.Public{}
-		for _, k := range d.Keys {
-			listed[k.PublicKey().ID()] = k.PublicKey()
-		}
-		key = func(id keys.ID) (keys.Public, bool) { k, ok := listed[id]; return k, ok }
+		key = d.key
 	}
 	pae := keys.PAE(e.Envelope.Payload)
 	for _, s := range e.Envelope.Signatures {
@@ -466,6 +462,16 @@ func VerifyEntry(e *Entry, key func(keys.ID) (keys.Public, bool)) error {
 		}
 	}
 	return nil
+}
+
+// key finds a key that the founding lists.
+func (d *Founding) key(id keys.ID) (keys.Public, bool) {
+	for _, k := range d.Keys {
+		if public := k.PublicKey(); public.ID() == id {
+			return public, true
+		}
+	}
+	return keys.Public{}, false
 }
 
 // watch asks the committer to catch up whenever others have appended.
