@@ -2,6 +2,7 @@ package api
 
 import (
 	_ "embed"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -25,6 +26,9 @@ type Config struct {
 	View   *projections.View
 	Log    *tiles.Log
 	Logger *slog.Logger
+
+	// SelfAudited tells of the node's audit of its own log; nil: it makes none.
+	SelfAudited func() ledger.SelfAudited
 
 	// ReadRate and WriteRate are requests a second from one address; 0: no limit.
 	ReadRate, WriteRate float64
@@ -169,7 +173,24 @@ func (s *Server) ready(c echo.Context) error {
 	if err := s.cfg.Log.Err(); err != nil {
 		return problem{Code: ledger.Unavailable, Detail: "the log on disk is behind: " + err.Error()}
 	}
-	return c.String(http.StatusOK, "ready\n")
+	return c.String(http.StatusOK, "ready"+s.audited()+"\n")
+}
+
+// audited tells of the last audit of the log on disk. One that finds damage stops
+// the ledger, which then is not ready; one that could not be done keeps nobody from
+// reading and writing.
+func (s *Server) audited() string {
+	if s.cfg.SelfAudited == nil {
+		return ""
+	}
+	switch a := s.cfg.SelfAudited(); {
+	case a.Err != nil:
+		return "; the log on disk could not be audited, which is tried again"
+	case a.At.IsZero():
+		return "; not audited yet"
+	default:
+		return fmt.Sprintf("; %d entries were audited until %s", a.Entries, a.At.UTC().Format(time.RFC3339))
+	}
 }
 
 func (s *Server) openAPI(c echo.Context) error {

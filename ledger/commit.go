@@ -33,7 +33,8 @@ func (l *Ledger) commitAll() {
 }
 
 // look sees whether the stream still has what was appended: somebody else may
-// have trimmed or deleted it.
+// have trimmed or deleted it. A few entries are compared each time, so that sooner
+// or later all are.
 func (l *Ledger) look() {
 	if l.Err() != nil {
 		return
@@ -41,9 +42,39 @@ func (l *Ledger) look() {
 	ctx, cancel := context.WithTimeout(l.life, appendTimeout)
 	defer cancel()
 	l.idle.Wait()
-	if err := l.compareSpan(ctx); err != nil && l.life.Err() == nil {
+	err := l.compareSpan(ctx)
+	if err == nil {
+		err = l.compareSome(ctx)
+	}
+	if err != nil && l.life.Err() == nil {
 		l.stop(err)
 	}
+}
+
+// lookAt is how many entries are compared at a time: those who submit meanwhile
+// wait for it.
+const lookAt = 1000
+
+// compareSome compares the next entries of the stream with the log on disk. If
+// they cannot be read, all are compared before anything is written again.
+func (l *Ledger) compareSome(ctx context.Context) error {
+	if l.lookedAt >= l.cfg.Log.Size() {
+		l.lookedAt = 0
+	}
+	to := min(l.lookedAt+lookAt, l.cfg.Log.Size())
+	errDone := errors.New("compared some")
+	err := l.cfg.Stream.Read(ctx, l.lookedAt, func(index int64, entry []byte) error {
+		if index >= to {
+			return errDone
+		}
+		l.lookedAt = index + 1
+		return l.sameEntry(index, entry)
+	})
+	if err == nil || errors.Is(err, errDone) {
+		return nil
+	}
+	l.compared = false
+	return err
 }
 
 // gather takes those who wait already, without waiting for more.

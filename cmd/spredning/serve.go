@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spredning/api"
+	"spredning/ledger"
 	"spredning/ledger/jetstream"
 )
 
@@ -20,12 +21,25 @@ import (
 type serving struct {
 	listen              string
 	readRate, writeRate float64
+	metrics             string // address to serve metrics on; empty: none
+	audit               ledger.SelfAudit
 }
 
 func (s *serving) flags(cmd *cobra.Command, listen string) {
 	cmd.Flags().StringVar(&s.listen, "listen", listen, "address to serve on")
 	cmd.Flags().Float64Var(&s.readRate, "read-rate", 2000, "reads a second from one address; 0: no limit")
 	cmd.Flags().Float64Var(&s.writeRate, "write-rate", 1000, "submissions a second from one address; 0: no limit")
+	cmd.Flags().StringVar(&s.metrics, "metrics", "", "serve metrics for Prometheus on this address, at /metrics")
+	cmd.Flags().DurationVar(&s.audit.Every, "audit-every", 24*time.Hour, "audit the log on disk this long after the last audit of it; 0: never")
+	cmd.Flags().IntVar(&s.audit.Rate, "audit-rate", 1000, "entries a second that are audited, at most")
+}
+
+// check says how the flags were misused.
+func (s *serving) check() error {
+	if s.audit.Rate < 1 || s.audit.Every < 0 {
+		return misuse("--audit-rate must be at least 1, and --audit-every not negative")
+	}
+	return nil
 }
 
 func serveCommand(e *env) *cobra.Command {
@@ -96,13 +110,25 @@ const closeTimeout = 20 * time.Second
 
 // run serves a node until the context ends, and then ends gently.
 func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listening func(addr string)) error {
+	if err := s.check(); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", s.listen, err)
 	}
-	hs := api.New(api.Config{
+	cfg := api.Config{
 		Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Logger: logger, ReadRate: s.readRate, WriteRate: s.writeRate,
-	}).HTTP()
+	}
+	if s.audit.Every > 0 {
+		cfg.SelfAudited = n.ledger.SelfAudited
+	}
+	hs := api.New(cfg).HTTP()
+	stop, err := s.beside(ctx, n, hs, logger)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(listener) }()
 	listening(listener.Addr().String())
