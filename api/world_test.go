@@ -51,6 +51,7 @@ type world struct {
 	wrap                func(ledger.Stream) ledger.Stream
 	readRate, writeRate float64
 	patience            time.Duration // 0: as the server has it
+	audited             func() ledger.SelfAudited
 }
 
 type option func(*world)
@@ -112,7 +113,7 @@ func (w *world) open(t testing.TB) {
 func (w *world) serve(t testing.TB, logger *slog.Logger) {
 	w.server = httptest.NewUnstartedServer(nil)
 	w.server.Config = api.New(api.Config{
-		Ledger: w.ledger, Drafts: ledger.NewDrafts(w.ledger, w.stream.Drafts()), View: w.view, Log: w.log, Logger: logger, ReadRate: w.readRate, WriteRate: w.writeRate,
+		Ledger: w.ledger, Drafts: ledger.NewDrafts(w.ledger, w.stream.Drafts()), View: w.view, Log: w.log, Logger: logger, SelfAudited: w.audited, ReadRate: w.readRate, WriteRate: w.writeRate,
 	}).HTTP()
 	if w.patience > 0 {
 		hs := w.server.Config

@@ -58,7 +58,7 @@ func (l *Ledger) Audit(ctx context.Context, how SelfAudit) {
 }
 
 func (l *Ledger) auditOnce(ctx context.Context, perSecond int) error {
-	p, err := ReadPublished(onDisk{l.cfg.Log})
+	p, err := ReadPublished(OnDisk{l.cfg.Log})
 	if err != nil {
 		return asDamage(err)
 	}
@@ -75,12 +75,13 @@ func (l *Ledger) auditOnce(ctx context.Context, perSecond int) error {
 	return nil
 }
 
-// onDisk is a log's files as they lie on disk now, past all that is kept in
-// memory; from there comes only what is no file yet, or need not be one.
-type onDisk struct{ *tiles.Log }
+// OnDisk is a log's files as they lie on disk now, past all that is kept in memory
+// or in the tail; from there comes only what is no file yet, or need not be one.
+// So an audit of it is one of the files.
+type OnDisk struct{ *tiles.Log }
 
 // Resource reads the file of a path, if there is one.
-func (d onDisk) Resource(path string) ([]byte, error) {
+func (d OnDisk) Resource(path string) ([]byte, error) {
 	if path == "checkpoint" {
 		return d.Log.Resource(path) // its file is a moment late
 	}

@@ -167,6 +167,7 @@ func (e *env) auditAll(ctx context.Context, a auditing, d *audited) error {
 		if err := wholeTail(log); err != nil {
 			return err
 		}
+		source = ledger.OnDisk{Log: log}
 	}
 	seen, known, err := d.begin(source, a)
 	if err != nil || !d.continues(source, seen, known) {
@@ -397,7 +398,7 @@ func (d *audited) trusts(a auditing, known *auditState) {
 	case a.logKey == key:
 		d.KeyFrom = "--log-key"
 	case a.logKey != "" && known.LogKeys.Has(a.logKey) && d.LogKeys.Has(a.logKey):
-		d.KeyFrom = "--log-key, and what was seen before of how the log changed its key"
+		d.KeyFrom = "--log-key, changed since"
 	case a.logKey != "":
 		d.find("log_key", d.Place, fmt.Sprintf("the checkpoint is signed with %s, not with the key given by --log-key, %s", key, a.logKey))
 	case len(known.Seen) > 0:
@@ -445,7 +446,7 @@ func (e *env) showAudited(d *audited) {
 	}
 	fmt.Fprintln(e.out)
 	rows := [][2]string{
-		{"Checkpoint", fmt.Sprintf("%d entries, root %s", d.Size, d.Root)},
+		{"Checkpoint's root", d.Root},
 		{"Entries in order", fmt.Sprintf("%d of %d, with %d signatures", d.Entries, d.Size, d.Signatures)},
 	}
 	if d.Seconds > 0 {

@@ -25,7 +25,7 @@ func isLong() bool { return os.Getenv("SPREDNING_LONG") != "" }
 // tries is how often something is changed at random.
 func tries(short int) int {
 	if isLong() {
-		return 30 * short
+		return 40 * short
 	}
 	return short
 }
@@ -134,7 +134,7 @@ func TestTampering(t *testing.T) {
 	t.Run("log over HTTP", func(t *testing.T) {
 		r := random(t)
 		paths := s.paths()
-		for range tries(120) {
+		for range tries(80) {
 			path := paths[r.IntN(len(paths))]
 			var what string
 			s.changed(func(asked string, body []byte) []byte {
@@ -157,7 +157,7 @@ func TestTampering(t *testing.T) {
 		r := random(t)
 		dir, paths := s.mirror(t)
 		s.good(t, dir, stateFile(t))
-		for range tries(120) {
+		for range tries(80) {
 			path := paths[r.IntN(len(paths))]
 			file := filepath.Join(dir, filepath.FromSlash(path))
 			whole, err := os.ReadFile(file)
@@ -181,7 +181,7 @@ func TestTampering(t *testing.T) {
 		for _, list := range []string{"organisations", "years", "rules", "keys", "innovations"} {
 			paths = append(paths, fmt.Sprintf("/api/v1/%s?limit=1000&min_position=%d", list, size))
 		}
-		for range tries(80) {
+		for range tries(60) {
 			path := paths[r.IntN(len(paths))]
 			if r.IntN(2) == 0 {
 				path = paths[r.IntN(3)] // points, mostly
@@ -236,7 +236,7 @@ func TestTampering(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := random(t)
-			for range tries(300) {
+			for range tries(150) {
 				whole := receipt(t, r, c.accept)
 				changed, what := c.change(t, r, whole)
 				if err := s.env.verify("receipt", changed, c.known); err == nil {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"spredning/ledger"
 )
@@ -106,6 +107,32 @@ func TestAuditSplitView(t *testing.T) {
 }
 
 func bytes2(all [][]byte) [][]byte { return append([][]byte(nil), all...) }
+
+// What is printed fits on a terminal of 80 columns, and says what is wrong.
+func TestAuditIsPrinted(t *testing.T) {
+	s := serveDemo(t)
+	var out bytes.Buffer
+	s.env.out = &out
+	s.env.showAudited(s.good(t, s.dir, stateFile(t), s.logKey.String()))
+	bad := s.audits(t, s.folder(t, append(s.entries(t), s.otherEvent(t, 2027), s.otherEvent(t, 2031))), stateFile(t))
+	if f, err := bad.found("entry"); err != nil || *f.Index != 377 {
+		t.Error(f, err)
+	}
+	s.env.showAudited(bad)
+	for line := range strings.Lines(out.String()) {
+		if utf8.RuneCountInString(line) > 81 && !strings.Contains(line, "/") {
+			t.Errorf("too long: %s", line)
+		}
+	}
+	for _, want := range []string{
+		"ILLUSTRATIVE", "376 of 376, with 380 signatures", "All of this is as it must be.", "2024  closed", "an event's time is its signer's clock",
+		"WRONG:", "entry 377 is not admissible: wrong_state", "377 of 378",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not said in\n%s", want, out.String())
+		}
+	}
+}
 
 func TestAuditOfTheKey(t *testing.T) {
 	s := serveDemo(t)
