@@ -87,6 +87,9 @@ func TestMetrics(t *testing.T) {
 
 	file := filepath.Join(s.dir, "log", filepath.FromSlash(tiles.BundlePath(0, 256)))
 	b, err := os.ReadFile(file)
+	for end := time.Now().Add(20 * time.Second); err != nil && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		b, err = os.ReadFile(file) // it is written without haste
+	}
 	noError(t, err)
 	b[1000] ^= 1
 	noError(t, os.WriteFile(file, b, 0o644))
