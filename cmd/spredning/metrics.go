@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"spredning/api"
 	"spredning/ledger"
 )
 
@@ -23,35 +24,39 @@ type metrics struct {
 	requests *prometheus.CounterVec
 }
 
-func newMetrics(n *node) *metrics {
+func newMetrics(cfg api.Config) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "spredning_http_requests_total", Help: "Requests answered, by status and method."}, []string{"code", "method"}),
 	}
 	m.registry.MustRegister(m.requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
-	m.gauge("spredning_entries", "Entries that are durable here and can be proved.", func() float64 { return float64(n.ledger.Size()) })
-	m.gauge("spredning_checkpoint_size", "Entries that the newest checkpoint speaks of.", func() float64 {
-		c, err := ledger.ReadCheckpoint(n.log.Checkpoint())
-		if err != nil {
-			return 0
-		}
-		return float64(c.Size)
+	m.gauge("spredning_entries", "Entries that are durable here and can be proved.", func() float64 { return float64(cfg.Log.Size()) })
+	m.gauge("spredning_checkpoint_size", "Entries that the checkpoint speaks of which readers are shown.", func() float64 {
+		size, _ := cfg.Ledger.Published()
+		return float64(size)
 	})
-	m.gauge("spredning_applied_entries", "Entries that readers see.", func() float64 { return float64(n.view.Position()) })
-	m.gauge("spredning_writable", "1 while events are taken, 0 while not; /readyz says why.", func() float64 { return oneIf(n.ledger.Err() == nil) })
-	m.gauge("spredning_audit_position", "Entries that the audit of the node's own log that is going on has found in order; 0: none is going on.", func() float64 { return float64(n.ledger.SelfAudited().Position) })
-	m.gauge("spredning_audit_last_good_entries", "Entries that the last good audit was about.", func() float64 { return float64(n.ledger.SelfAudited().Entries) })
+	m.gauge("spredning_applied_entries", "Entries that readers see.", func() float64 { return float64(cfg.View.Position()) })
+	m.gauge("spredning_writable", "1 while events are taken, 0 while not; /readyz says why.", func() float64 { return oneIf(!cfg.Mirror && cfg.Ledger.Err() == nil) })
+	if cfg.SelfAudited != nil {
+		m.audit(cfg.SelfAudited)
+	}
+	return m
+}
+
+// audit tells of a node's audit of its own log.
+func (m *metrics) audit(audited func() ledger.SelfAudited) {
+	m.gauge("spredning_audit_position", "Entries that the audit of the node's own log that is going on has found in order; 0: none is going on.", func() float64 { return float64(audited().Position) })
+	m.gauge("spredning_audit_last_good_entries", "Entries that the last good audit was about.", func() float64 { return float64(audited().Entries) })
 	m.gauge("spredning_audit_last_good_timestamp_seconds", "When the last good audit ended, in Unix time; 0: none has yet.", func() float64 {
-		at := n.ledger.SelfAudited().At
+		at := audited().At
 		if at.IsZero() {
 			return 0
 		}
 		return float64(at.UnixMilli()) / 1000
 	})
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "spredning_audit_failures_total", Help: "Audits that found damage or could not be done."}, func() float64 {
-		return float64(n.ledger.SelfAudited().Failures)
+		return float64(audited().Failures)
 	}))
-	return m
 }
 
 func (m *metrics) gauge(name, help string, value func() float64) {
@@ -88,27 +93,13 @@ func (m *metrics) serve(addr string, logger *slog.Logger) (stop func(), err erro
 	return func() { _ = hs.Close() }, nil
 }
 
-// beside is what runs beside a server: the audit of the node's own log, and
-// metrics. It ends when stop is called.
-func (s *serving) beside(ctx context.Context, n *node, hs *http.Server, logger *slog.Logger) (stop func(), err error) {
-	var started closers
-	if s.metrics != "" {
-		m := newMetrics(n)
-		end, err := m.serve(s.metrics, logger)
-		if err != nil {
-			return nil, err
-		}
-		started.add(end)
-		hs.Handler = m.counted(hs.Handler)
-	}
-	if s.audit.Every > 0 {
-		ctx, cancel := context.WithCancel(ctx)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			n.ledger.Audit(ctx, s.audit)
-		}()
-		started.add(func() { cancel(); <-done })
-	}
-	return started.close, nil
+// auditing audits a node's own log in the background, until stop is called.
+func (s *serving) auditing(ctx context.Context, l *ledger.Ledger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.Audit(ctx, s.audit)
+	}()
+	return func() { cancel(); <-done }
 }

@@ -75,6 +75,8 @@ func (l language) saying(event ledger.Event, f facts) (s saying, ok bool) {
 		s = l.disputeWithdrawal(by, d, f)
 	case *ledger.Decision:
 		s = l.decision(by, d, f)
+	case *ledger.Erasure:
+		s = l.erasure(by, d)
 	case *ledger.RulesPublication:
 		s = l.rulesPublication(by, d)
 	case *ledger.YearOpening:
