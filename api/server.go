@@ -216,7 +216,7 @@ func (s *Server) ready(c echo.Context) error {
 	if err := s.cfg.Log.Err(); err != nil {
 		return problem{Code: ledger.Unavailable, Detail: "the log on disk is behind: " + err.Error()}
 	}
-	return c.String(http.StatusOK, "ready"+s.audited()+s.behind()+"\n")
+	return c.String(http.StatusOK, "ready"+s.behind()+s.audited()+"\n")
 }
 
 // audited tells of the last audit of the log on disk. One that finds damage stops
