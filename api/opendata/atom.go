@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spredning/ledger"
+	"spredning/projections"
 )
 
 // Feed is a feed of confirmations, as RFC 4287 has it. Nothing in it says when it
@@ -33,6 +34,28 @@ type News struct {
 	InUseFrom  ledger.Date
 	Adapted    bool
 	Retracted  *ledger.Entry // what has struck it since
+}
+
+// Read adds news to the feed, with what their entries in a log say.
+func (f *Feed) Read(log Log, news []projections.News) error {
+	src := Source{Log: log}
+	for _, n := range news {
+		e, err := src.Entry(n.Index)
+		if err != nil {
+			return err
+		}
+		told := News{Entry: e, Innovation: n.Innovation, Title: n.Title, Adopter: n.By}
+		if d, ok := e.Data.(*ledger.Confirmation); ok {
+			told.InUseFrom, told.Adapted = d.InUseFrom, d.Form == "adapted"
+		}
+		if n.Retracted != nil {
+			if told.Retracted, err = src.Entry(*n.Retracted); err != nil {
+				return err
+			}
+		}
+		f.News = append(f.News, told)
+	}
+	return nil
 }
 
 // feedWords are the texts of feeds, by language.

@@ -26,6 +26,32 @@ type Contact struct {
 	URL  string // or a mailbox
 }
 
+// Responsible fills in who publishes the data and where to ask, where that is
+// left open: the authority, with the organisation's address at
+// Brønnøysundregistrene, and its contact or else the front page.
+func Responsible(p Publisher, c Contact, authority projections.Organisation, base string) (Publisher, Contact) {
+	if p.URI == "" && p.Name != "" {
+		p.URI = base + "/data#publisher"
+	}
+	if p.Name == "" {
+		p.Name = authority.Name
+	}
+	if p.URI == "" {
+		p.URI = "https://data.brreg.no/enhetsregisteret/api/enheter/" + string(authority.Orgnr)
+		p.Orgnr = string(authority.Orgnr)
+	}
+	if c.Name == "" {
+		c.Name = p.Name
+	}
+	if c.URL == "" {
+		c.URL = authority.Contact
+	}
+	if c.URL == "" {
+		c.URL = base + "/"
+	}
+	return p, c
+}
+
 // words are a text of the catalogue in its three languages.
 type words struct{ nb, nn, en string }
 
@@ -63,8 +89,8 @@ var (
 	}
 	serviceTitle = words{"Spredning: API", "Spreiing: API", "Spread: API"}
 	serviceAbout = words{
-		"Hele regnskapet som JSON: innovasjoner, adopsjoner, organisasjoner, poeng, alle signerte oppføringer, også fortløpende (server-sent events).",
-		"Heile rekneskapen som JSON: innovasjonar, adopsjonar, organisasjonar, poeng, alle signerte oppføringar, også fortløpande (server-sent events).",
+		"Hele registeret som JSON: innovasjoner, adopsjoner, organisasjoner, poeng, alle signerte oppføringer, også fortløpende (server-sent events).",
+		"Heile registeret som JSON: innovasjonar, adopsjonar, organisasjonar, poeng, alle signerte oppføringar, også fortløpande (server-sent events).",
 		"The whole ledger as JSON: innovations, adoptions, organisations, points, all signed entries, also live (server-sent events).",
 	}
 	packageTitle = words{"Beskrivelse av alle filene (Data Package)", "Skildring av alle filene (Data Package)", "Description of all files (Data Package)"}

@@ -14,6 +14,8 @@ const (
 	packageName   = "datapackage.json"
 )
 
+const csvwMediaType = "application/csvm+json"
+
 // TableMetadata is the description of a table's CSV file, in its folder.
 func TableMetadata(table string) string { return table + tableMetadata }
 
@@ -48,7 +50,7 @@ func (m *Manifest) descriptions() (all []description) {
 	for _, t := range projections.OpenTables {
 		alone := m.csvw(t, false)
 		alone["@context"] = csvwContext
-		all = append(all, description{t.Name + tableMetadata, "application/csvm+json", alone})
+		all = append(all, description{t.Name + tableMetadata, csvwMediaType, alone})
 	}
 	var tables []any
 	for _, t := range projections.OpenTables {
@@ -59,7 +61,7 @@ func (m *Manifest) descriptions() (all []description) {
 		"dc:title": m.Name, "dc:description": inLanguages(m.described(csvWords)), "dc:identifier": m.Ledger + "@" + strconv.FormatInt(m.Size, 10),
 		"dc:license": map[string]any{"@id": LicencePage}, "dc:modified": m.Time.Format(time.RFC3339),
 	}
-	all = append(all, description{groupMetadata, "application/csvm+json", group})
+	all = append(all, description{groupMetadata, csvwMediaType, group})
 	return append(all, description{packageName, "application/json", m.dataPackage()})
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -114,6 +115,20 @@ var Names = func() (names []string) {
 	}
 	return append(names, groupMetadata, packageName)
 }()
+
+// Unmade is what is known of a file by its name alone.
+func Unmade(name string) File {
+	table, end, _ := strings.Cut(name, ".")
+	for _, f := range Formats {
+		if end == f.Name {
+			return File{Name: name, Table: table, Format: f.Name, MediaType: f.MediaType}
+		}
+	}
+	if name == packageName {
+		return File{Name: name, Format: "json", MediaType: "application/json"}
+	}
+	return File{Name: name, Format: "json", MediaType: csvwMediaType}
+}
 
 // Write writes all files of a size into a folder, which must be there, and gives
 // their manifest. It holds a part of one table at a time, whatever the size.

@@ -21,12 +21,13 @@ import (
 
 // node is an open data folder: everything that serving needs, wired.
 type node struct {
-	ledger *ledger.Ledger
-	drafts *ledger.Drafts
-	view   *projections.View
-	log    *tiles.Log
-	logKey *ledger.LogKey
-	close  func()
+	ledger  *ledger.Ledger
+	drafts  *ledger.Drafts
+	view    *projections.View
+	log     *tiles.Log
+	logKey  *ledger.LogKey
+	exports string // folder of open data files
+	close   func()
 }
 
 // nodeConfig says which folder to open and how.
@@ -121,7 +122,7 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 		return nil, fmt.Errorf("opening the ledger in %s: %w", cfg.dir, err)
 	}
 	opened.add(l.Close)
-	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), view: view, log: log, logKey: logKey}, view.Wait(ctx, l.Size())
+	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), view: view, log: log, logKey: logKey, exports: filepath.Join(cfg.dir, "exports")}, view.Wait(ctx, l.Size())
 }
 
 // lock makes sure that no other program has the folder open: neither JetStream's

@@ -19,8 +19,9 @@ var imports = map[string][]string{
 	"ledger":           {"keys", "ledger/tiles"},
 	"ledger/jetstream": {"ledger"},
 	"projections":      {"keys", "ledger"},
-	"api":              {"keys", "ledger", "ledger/tiles", "projections"},
-	"cmd/spredning":    {"keys", "ledger", "ledger/tiles", "ledger/jetstream", "projections", "api"},
+	"api/opendata":     {"ledger", "projections"},
+	"api":              {"keys", "ledger", "ledger/tiles", "projections", "api/opendata"},
+	"cmd/spredning":    {"keys", "ledger", "ledger/tiles", "ledger/jetstream", "projections", "api", "api/opendata"},
 }
 
 // natsImporters are the only packages that know NATS.

@@ -97,6 +97,7 @@ Check it:      spredning verify, spredning points`,
 	cmd.AddCommand(
 		demoCommand(e), serveCommand(e), foundCommand(e), keyCommand(e), signCommand(e), submitCommand(e),
 		publishCommand(e), confirmCommand(e), pointsCommand(e), verifyCommand(e), restoreCommand(e),
+		exportCommand(e),
 	)
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spredning/api"
+	"spredning/api/opendata"
 	"spredning/ledger/jetstream"
 )
 
@@ -20,12 +21,16 @@ import (
 type serving struct {
 	listen              string
 	readRate, writeRate float64
+	giving              giving
+	keptDays            int
 }
 
 func (s *serving) flags(cmd *cobra.Command, listen string) {
 	cmd.Flags().StringVar(&s.listen, "listen", listen, "address to serve on")
 	cmd.Flags().Float64Var(&s.readRate, "read-rate", 2000, "reads a second from one address; 0: no limit")
 	cmd.Flags().Float64Var(&s.writeRate, "write-rate", 1000, "submissions a second from one address; 0: no limit")
+	cmd.Flags().IntVar(&s.keptDays, "export-days", 30, "for how many days the open data files of one size a day are kept, beside those of closed years")
+	s.giving.flags(cmd)
 }
 
 func serveCommand(e *env) *cobra.Command {
@@ -96,12 +101,23 @@ const closeTimeout = 20 * time.Second
 
 // run serves a node until the context ends, and then ends gently.
 func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listening func(addr string)) error {
+	if err := s.giving.check(); err != nil {
+		return err
+	}
+	files, err := opendata.OpenStore(opendata.StoreConfig{
+		Dir: n.exports, Log: n.log, View: n.view, Days: s.keptDays, Now: time.Now, Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	defer files.Close()
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", s.listen, err)
 	}
 	hs := api.New(api.Config{
 		Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Logger: logger, ReadRate: s.readRate, WriteRate: s.writeRate,
+		Data: api.OpenData{Files: files, PublicURL: s.giving.publicURL, Publisher: s.giving.publisher, Contact: s.giving.contact},
 	}).HTTP()
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(listener) }()
