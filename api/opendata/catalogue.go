@@ -64,11 +64,8 @@ func (w words) in(args ...any) words {
 	return words{fmt.Sprintf(w.nb, args...), fmt.Sprintf(w.nn, args...), fmt.Sprintf(w.en, args...)}
 }
 
-func (w words) after(x words) words {
-	return words{x.nb + " " + w.nb, x.nn + " " + w.nn, x.en + " " + w.en}
-}
-
 var (
+	demoMark  = words{"ILLUSTRATIVT:", "ILLUSTRATIVT:", "ILLUSTRATIVE:"}
 	demoWords = words{
 		"ILLUSTRATIVT: demonstrasjonsdata, sykehusene som er nevnt, har ikke bekreftet noe.",
 		"ILLUSTRATIVT: demonstrasjonsdata, sjukehusa som er nemnde, har ikkje stadfesta noko.",
@@ -164,16 +161,16 @@ func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 func (c Catalogue) newest() *Manifest { return c.Sizes[0] }
 
 // marked puts the mark of a demonstration before a text.
-func (c Catalogue) marked(w words) []object {
+func (c Catalogue) marked(w, mark words) []object {
 	if c.newest().Illustrative {
-		w = w.after(demoWords)
+		w = words{mark.nb + " " + w.nb, mark.nn + " " + w.nn, mark.en + " " + w.en}
 	}
 	return w.objects()
 }
 
 // resource says what all resources of the catalogue have in common.
 func (c Catalogue) resource(s *subject, title, about words) *subject {
-	return s.say("dct:title", c.marked(title)...).say("dct:description", c.marked(about)...).
+	return s.say("dct:title", c.marked(title, demoMark)...).say("dct:description", c.marked(about, demoWords)...).
 		say("dct:publisher", uri(c.Publisher.URI)).say("dcat:contactPoint", uri(c.name("contact")))
 }
 
@@ -191,7 +188,10 @@ func (c Catalogue) catalog(g *graph) {
 
 func moment(t time.Time) object { return typed(t.UTC().Format(time.RFC3339), "xsd:dateTime") }
 
+// people adds who publishes and who answers, and the pages for people.
 func (c Catalogue) people(g *graph) {
+	g.add(c.Base+"/", "foaf:Document")
+	g.add(c.Base+"/data", "foaf:Document")
 	p := g.add(c.Publisher.URI, "foaf:Agent").say("foaf:name", object{value: c.Publisher.Name})
 	if c.Publisher.Orgnr != "" {
 		p.say("dct:identifier", object{value: c.Publisher.Orgnr})
@@ -246,7 +246,7 @@ func (c Catalogue) distribution(g *graph, m *Manifest, f File) string {
 		}
 	}
 	s := g.add(name, "dcat:Distribution").
-		say("dct:title", c.marked(title)...).say("dcat:accessURL", uri(address)).say("dcat:downloadURL", uri(address)).
+		say("dct:title", c.marked(title, demoMark)...).say("dcat:accessURL", uri(address)).say("dcat:downloadURL", uri(address)).
 		say("dct:format", uri(euAuthority+"file-type/"+fileType)).say("dct:license", licence).say("adms:status", completed).
 		say("dcatap:availability", available).say("dct:issued", moment(m.Time)).say("dct:language", bokmal, nynorsk, english).
 		say("dcat:byteSize", typed(decimal(f.Size), "xsd:nonNegativeInteger")).say("spdx:checksum", uri(name+"-sha256"))
