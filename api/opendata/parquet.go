@@ -23,7 +23,7 @@ type parquetSheet struct {
 // How many rows are handed over at once, and how many make a row group.
 const (
 	parquetBatch = 256
-	parquetGroup = 64 << 10
+	parquetGroup = 16 << 10
 )
 
 func newParquet(dir string, t projections.OpenTable, about [][2]string) (sheet, error) {

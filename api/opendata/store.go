@@ -30,7 +30,7 @@ var (
 // How long one who asks waits: for others' files to be made, for the own ones;
 // and how long a file that was read and found whole is trusted.
 const (
-	slotPatience = 5 * time.Second
+	slotPatience = 2 * time.Second
 	patience     = 20 * time.Second
 	trusted      = 10 * time.Minute
 )
@@ -414,14 +414,28 @@ func (s *Store) write(size int64) (*Manifest, error) {
 		return nil, err
 	}
 	for _, f := range m.Files {
-		if f.Gzip != nil {
-			if err := os.Rename(filepath.Join(draft, f.Name+gzipped), filepath.Join(folder, f.Name+gzipped)); err != nil {
-				return nil, err
-			}
+		if err := move(draft, folder, f.Name); err != nil {
+			return nil, err
 		}
-		if err := os.Rename(filepath.Join(draft, f.Name), filepath.Join(folder, f.Name)); err != nil {
+		if f.Gzip == nil {
+			continue
+		}
+		if err := move(draft, folder, f.Name+gzipped); err != nil {
 			return nil, err
 		}
 	}
-	return m, os.Rename(filepath.Join(draft, manifestName), filepath.Join(folder, manifestName))
+	return m, move(draft, folder, manifestName)
+}
+
+// move moves a file to its place, whatever is there.
+func move(from, to, name string) error {
+	place := filepath.Join(to, name)
+	err := os.Rename(filepath.Join(from, name), place)
+	if info, there := os.Stat(place); err != nil && there == nil && info.IsDir() {
+		if err := os.RemoveAll(place); err != nil {
+			return err
+		}
+		return os.Rename(filepath.Join(from, name), place)
+	}
+	return err
 }
