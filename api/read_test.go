@@ -48,6 +48,13 @@ func reads(w *world, published receipt) map[string]string {
 		"/keys/{keyid}":                "/api/v1/keys/" + string(w.keys[ahus].ID()),
 		"/status":                      "/api/v1/status",
 		"/openapi.json":                "/api/v1/openapi.json",
+		"/data/index.json":             "/data/index.json",
+		"/data/{size}/{file}":          fmt.Sprintf("/data/%d/adoptions.jsonl", w.view.Position()),
+		"/catalog.ttl":                 "/catalog.ttl",
+		"/catalog.jsonld":              "/catalog.jsonld",
+		"/feed.atom":                   "/feed.atom",
+		"/innovasjoner/{id}/feed.atom": "/innovasjoner/" + published.id() + "/feed.atom",
+		"/foretak/{orgnr}/feed.atom":   "/foretak/" + string(ahus) + "/feed.atom",
 		"/log/checkpoint":              "/log/checkpoint",
 		"/log/tile/{level}/{tile}":     "/log/tile/0/000.p/3",
 		"/log/tile/entries/{tile}":     "/log/tile/entries/000.p/3",
@@ -56,7 +63,7 @@ func reads(w *world, published receipt) map[string]string {
 
 // waits tells whether an operation takes min_position.
 func waits(operation string) bool {
-	return operation != "/openapi.json" && !strings.HasPrefix(operation, "/log/")
+	return operation != "/openapi.json" && operation != "/data/{size}/{file}" && !strings.HasPrefix(operation, "/log/")
 }
 
 // pages tells whether an operation is a list that comes in pages.
