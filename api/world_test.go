@@ -50,7 +50,7 @@ type world struct {
 	keys   map[ledger.Orgnr]*keys.Private
 
 	files  *opendata.Store
-	data   api.OpenData                        // but for the files
+	data   api.OpenData                    // but for the files
 	source func(opendata.Log) opendata.Log // what the files are made from; nil: the log
 
 	wrap                func(ledger.Stream) ledger.Stream
