@@ -15,7 +15,7 @@ import (
 // parquetSheet writes rows in groups, so that only one group is held.
 type parquetSheet struct {
 	*output
-	writer  *parquet.Writer
+	writer  *parquet.GenericWriter[any]
 	columns []projections.Column
 	rows    []parquet.Row
 }
@@ -37,7 +37,7 @@ func newParquet(dir string, t projections.OpenTable, about [][2]string) (sheet, 
 	for _, a := range about {
 		options = append(options, parquet.KeyValueMetadata(a[0], a[1]))
 	}
-	return &parquetSheet{output: o, writer: parquet.NewWriter(o, options...), columns: t.Columns}, nil
+	return &parquetSheet{output: o, writer: parquet.NewGenericWriter[any](o, options...), columns: t.Columns}, nil
 }
 
 // parquetTypes give a column's Go type and what its tag says beside its name.
