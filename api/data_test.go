@@ -24,7 +24,20 @@ import (
 	"spredning/api"
 	"spredning/api/opendata"
 	"spredning/ledger"
+	"spredning/projections"
 )
+
+// closing is the size at which a year closed.
+func (w *world) closing(year int) (size int64) {
+	w.view.Read(func(f *projections.Fold) {
+		for _, y := range f.ReportingYears() {
+			if y.Year == year && y.Closed != nil {
+				size = *y.Closed + 1
+			}
+		}
+	})
+	return size
+}
 
 func TestDataFile(t *testing.T) {
 	w := newWorld(t).found()

@@ -79,7 +79,7 @@ func (d *document) add(path string, methods map[string]any) {
 	}
 	expression := regexp.QuoteMeta(base + path)
 	expression = strings.ReplaceAll(expression, `\{tile\}`, `.+`)
-	expression = regexp.MustCompile(`\\\{[a-z]+\\\}`).ReplaceAllString(expression, `[^/]+`)
+	expression = regexp.MustCompile(`\\\{[a-z0-9]+\\\}`).ReplaceAllString(expression, `[^/]+`)
 	for method, of := range methods {
 		details, ok := of.(map[string]any)
 		if !ok {

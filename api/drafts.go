@@ -57,6 +57,9 @@ type refusal struct {
 // postDraft is POST /drafts: 201 for a new draft, 200 for one that is known, with
 // the signatures of both.
 func (s *Server) postDraft(c echo.Context) error {
+	if s.cfg.Drafts == nil {
+		return problem{Code: ledger.Unavailable, Detail: "this is a mirror, which keeps no drafts; post it to the ledger itself"}
+	}
 	raw, err := envelopeOf(c)
 	if err != nil {
 		return err
@@ -88,6 +91,9 @@ func (s *Server) draft(c echo.Context) (reply, error) {
 	sum := c.Param("hash")
 	if !isSum(sum) {
 		return reply{}, notFound("a draft is found by the SHA-256 of its payload: 64 lower-case hexadecimal digits")
+	}
+	if s.cfg.Drafts == nil {
+		return reply{}, notFound("this is a mirror, which keeps no drafts; ask the ledger itself")
 	}
 	d, err := s.cfg.Drafts.Draft(ctx, sum)
 	if errors.Is(err, ledger.ErrNoDraft) {

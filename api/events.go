@@ -61,7 +61,8 @@ func (s *Server) event(c echo.Context) (reply, error) {
 	return reply{body: entry, contentType: echo.MIMEApplicationJSON, immutable: true}, err
 }
 
-// receipt is GET /events/{index}/receipt, against the newest checkpoint.
+// receipt is GET /events/{index}/receipt, against the checkpoint that /log/checkpoint
+// shows, or a newer one if that does not have the entry yet.
 func (s *Server) receipt(c echo.Context) (reply, error) {
 	index, err := s.index(c)
 	if err != nil {
@@ -71,10 +72,14 @@ func (s *Server) receipt(c echo.Context) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	// Witnesses cosign what it is proved against without another entry coming.
+	_, volatile := s.cfg.Ledger.Witnessed()
 	if strings.HasPrefix(c.Request().Header.Get("Accept"), "text/plain") {
-		return reply{body: receipt.TLogProof(), contentType: echo.MIMETextPlainCharsetUTF8}, nil
+		return reply{body: receipt.TLogProof(), contentType: echo.MIMETextPlainCharsetUTF8, volatile: volatile}, nil
 	}
-	return jsonReply(receipt, 0)
+	r, err := jsonReply(receipt, 0)
+	r.volatile = volatile
+	return r, err
 }
 
 // after reads where GET /events begins.
@@ -195,15 +200,27 @@ func (w *slowWriter) Write(b []byte) (int, error) {
 // log is GET /log/…, as c2sp.org/tlog-tiles says.
 func (s *Server) log(c echo.Context) error {
 	path := c.Param("*")
+	if path == "checkpoint" {
+		return s.checkpoint(c)
+	}
 	body, err := s.cfg.Log.Resource(path)
 	if errors.Is(err, tiles.ErrNotFound) {
-		return notFound("the log has no such checkpoint, tile or entry bundle")
+		return notInLog()
 	}
 	if err != nil {
 		return err
 	}
-	if path == "checkpoint" {
-		return s.send(c, reply{body: body, contentType: echo.MIMETextPlainCharsetUTF8, etag: hashTag(body), position: s.cfg.Log.Size()})
-	}
 	return s.send(c, reply{body: body, contentType: echo.MIMEOctetStream, etag: hashTag(body), immutable: true, position: s.cfg.Log.Size()})
 }
+
+// checkpoint is GET /log/checkpoint: the newest or, where witnesses are asked, the
+// newest that meets the policy.
+func (s *Server) checkpoint(c echo.Context) error {
+	size, body := s.cfg.Ledger.Published()
+	if body == nil {
+		return notInLog()
+	}
+	return s.send(c, reply{body: body, contentType: echo.MIMETextPlainCharsetUTF8, etag: hashTag(body), position: size})
+}
+
+func notInLog() error { return notFound("the log has no such checkpoint, tile or entry bundle") }

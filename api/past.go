@@ -2,20 +2,18 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/labstack/echo/v4"
 
 	"spredning/ledger"
-	"spredning/ledger/tiles"
 	"spredning/projections"
 )
 
 // past gives the fold as it was at earlier positions. Each is folded anew from
 // the log, a few at a time, and the last few are kept.
 type past struct {
-	log   *tiles.Log
+	log   ledger.Entries
 	slots chan struct{}
 	mu    sync.Mutex
 	kept  []*projections.Fold // newest use last
@@ -26,7 +24,7 @@ const (
 	pastKept   = 4
 )
 
-func newPast(log *tiles.Log) *past {
+func newPast(log ledger.Entries) *past {
 	return &past{log: log, slots: make(chan struct{}, pastAtOnce)}
 }
 
@@ -82,15 +80,11 @@ func (p *past) keep(f *projections.Fold) {
 // asOf answers with one thing of the fold as it is now, or as it stood at the
 // position that was asked for.
 func asOf[T any](s *Server, c echo.Context, what string, look func(*projections.Fold) (T, bool)) (reply, error) {
-	position, given, err := number(c, "position", 0)
+	position, given, err := s.position(c)
 	if err != nil {
 		return reply{}, err
 	}
-	now := s.cfg.View.Position()
-	if given && position > now {
-		return reply{}, invalidQuery(fmt.Sprintf("position is beyond the newest, %d", now))
-	}
-	if !given || position == now {
+	if !given || position == s.cfg.View.Position() {
 		r, err := found(s, what, look)
 		if !given || err != nil || r.position == position {
 			return r, err

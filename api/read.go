@@ -160,6 +160,7 @@ func flag(f *projections.Fold, adoptions []projections.Adoption) {
 		for k := range a.Confirmations {
 			confirmation := &a.Confirmations[k]
 			confirmation.Flags = f.Flags(confirmation.Index, confirmation.SignedBy)
+			f.Mark(confirmation.Attachments)
 		}
 	}
 }
@@ -229,6 +230,15 @@ func yearOf(c echo.Context) (int, error) {
 	return year, nil
 }
 
+// position reads the position that is asked for, which there must be.
+func (s *Server) position(c echo.Context) (position int64, given bool, err error) {
+	position, given, err = number(c, "position", 0)
+	if now := s.cfg.View.Position(); err == nil && given && position > now {
+		err = invalidQuery(fmt.Sprintf("position is beyond the newest, %d", now))
+	}
+	return position, given, err
+}
+
 // points is GET /points/{year}, now or as it stood at a position.
 func (s *Server) points(c echo.Context) (reply, error) {
 	return yearly(s, c, (*projections.Fold).Table)
@@ -246,18 +256,24 @@ func (s *Server) corrections(c echo.Context) (reply, error) {
 // status is GET /status: what this node serves and how it is.
 func (s *Server) status(c echo.Context) (reply, error) {
 	out := struct {
-		Ledger       string         `json:"ledger"`
-		Name         string         `json:"name"`
-		Illustrative bool           `json:"illustrative"`
-		Authority    ledger.Orgnr   `json:"authority"`
-		Position     int64          `json:"position"`
-		Entries      int64          `json:"entries"`
-		Checkpoint   string         `json:"checkpoint"`
-		LogKey       string         `json:"log_key"` // that signs checkpoints now
-		LogKeys      ledger.LogKeys `json:"log_keys"`
-		Writable     bool           `json:"writable"`
-		Reason       string         `json:"reason,omitzero"`
-	}{Ledger: s.cfg.Ledger.Origin(), Entries: s.cfg.Log.Size(), Checkpoint: string(s.cfg.Log.Checkpoint()), Writable: true}
+		Ledger       string            `json:"ledger"`
+		Name         string            `json:"name"`
+		Illustrative bool              `json:"illustrative"`
+		Authority    ledger.Orgnr      `json:"authority"`
+		Position     int64             `json:"position"`
+		Entries      int64             `json:"entries"`
+		Checkpoint   string            `json:"checkpoint"`
+		LogKey       string            `json:"log_key"` // that signs checkpoints now
+		LogKeys      ledger.LogKeys    `json:"log_keys"`
+		Witnessed    *ledger.Witnessed `json:"witnessed,omitzero"` // none: no witnesses are asked
+		Writable     bool              `json:"writable"`
+		Reason       string            `json:"reason,omitzero"`
+	}{Ledger: s.cfg.Ledger.Origin(), Entries: s.cfg.Log.Size(), Writable: true}
+	_, checkpoint := s.cfg.Ledger.Published()
+	out.Checkpoint = string(checkpoint)
+	if w, asked := s.cfg.Ledger.Witnessed(); asked {
+		out.Witnessed = &w
+	}
 	if err := s.cfg.Ledger.Err(); err != nil {
 		out.Writable, out.Reason = false, err.Error()
 	}

@@ -1,31 +1,61 @@
 package api
 
 import (
+	"context"
 	_ "embed"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"spredning/ledger"
-	"spredning/ledger/tiles"
 	"spredning/projections"
 )
 
 //go:embed openapi.json
 var openAPI []byte
 
-// Config is what a server serves. Ledger, Drafts, View, Log and Logger are needed.
+// Ledger is what is served: a *ledger.Ledger, or a *ledger.Copy of one.
+type Ledger interface {
+	Submit(ctx context.Context, raw []byte) (receipt ledger.Receipt, again bool, err error)
+	Receipt(index int64) (ledger.Receipt, error)
+	Published() (size int64, checkpoint []byte)
+	Witnessed() (ledger.Witnessed, bool)
+	Grown() <-chan struct{}
+	Origin() string
+	Err() error
+	// Suspect tells that what lies beside the stream has failed.
+	Suspect(err error)
+}
+
+// Log is its log: a *tiles.Log, or a *tiles.Shown of a mirror's.
+type Log interface {
+	ledger.Entries
+	Size() int64
+	Checkpoint() []byte
+	Entry(index int64) ([]byte, error)
+	Resource(path string) ([]byte, error)
+	Err() error
+}
+
+// Config is what a server serves. Ledger, View, Log, Attachments and Logger are
+// needed.
 type Config struct {
-	Ledger *ledger.Ledger
-	Drafts *ledger.Drafts
-	View   *projections.View
-	Log    *tiles.Log
-	Logger *slog.Logger
-	Data   OpenData
+	Ledger      Ledger
+	Drafts      *ledger.Drafts // none: a mirror, which keeps none
+	View        *projections.View
+	Log         Log
+	Attachments Attachments
+	Logger      *slog.Logger
+	Data        OpenData
+
+	// Mirror tells that this is a copy, which is ready when it can be read.
+	Mirror bool
 
 	// ReadRate and WriteRate are requests a second from one address; 0: no limit.
 	ReadRate, WriteRate float64
@@ -39,8 +69,11 @@ type Server struct {
 	close   func()
 	replies *cache
 	past    *past
+	sims    *simulator
 	reads   *limits
 	writes  *limits
+	uploads chan struct{} // one for each that is on its way
+	showing chan struct{} // one for each request that has stories turned into HTML
 }
 
 // How long things may take.
@@ -56,8 +89,9 @@ const (
 // New makes the handler.
 func New(cfg Config) *Server {
 	s := &Server{
-		Echo: echo.New(), cfg: cfg, closing: make(chan struct{}), replies: newCache(), past: newPast(cfg.Log),
+		Echo: echo.New(), cfg: cfg, closing: make(chan struct{}), replies: newCache(), past: newPast(cfg.Log), sims: newSimulator(),
 		reads: newLimits(cfg.ReadRate), writes: newLimits(cfg.WriteRate),
+		uploads: make(chan struct{}, uploadsAtOnce), showing: make(chan struct{}, storiesAtOnce),
 	}
 	s.close = sync.OnceFunc(func() { close(s.closing) })
 	s.HideBanner, s.HidePort = true, true
@@ -82,6 +116,7 @@ type route struct {
 var (
 	reading = []string{http.MethodGet, http.MethodHead}
 	writing = []string{http.MethodPost}
+	putting = []string{http.MethodPut}
 )
 
 // routes is every address that is served.
@@ -94,9 +129,14 @@ func (s *Server) routes() []route {
 		{writing, "/api/v1/drafts", s.limited(s.writes, s.postDraft)},
 		{reading, "/api/v1/drafts/:hash", s.read(s.draft)},
 		{reading, "/api/v1/innovations", s.read(s.innovations)},
+		{writing, "/api/v1/innovations/similar", s.limited(s.reads, s.similar)},
 		{reading, "/api/v1/innovations/:id", s.read(s.innovation)},
 		{reading, "/api/v1/innovations/:id/adoptions", s.read(s.adoptions)},
+		{reading, "/api/v1/innovations/:id/similar", s.read(s.similarTo)},
 		{reading, "/api/v1/innovations/:id/lineage", s.read(s.lineage)},
+		{reading, "/api/v1/innovations/:id/stories", s.read(s.stories)},
+		{putting, "/api/v1/attachments/:sha256", s.limited(s.writes, s.upload)},
+		{reading, "/api/v1/attachments/:sha256", s.limited(s.reads, s.attachment)},
 		{reading, "/api/v1/organisations", s.read(s.organisations)},
 		{reading, "/api/v1/organisations/:orgnr", s.read(s.organisation)},
 		{reading, "/api/v1/points", s.read(s.pointsYears)},
@@ -104,6 +144,7 @@ func (s *Server) routes() []route {
 		{reading, "/api/v1/points/:year/corrections", s.read(s.corrections)},
 		{reading, "/api/v1/points/:year/organisations", s.read(s.today)},
 		{reading, "/api/v1/points/:year/patterns", s.read(s.patterns)},
+		{writing, "/api/v1/simulations", s.limited(s.reads, s.simulations)},
 		{reading, "/api/v1/rules", s.read(s.rules)},
 		{reading, "/api/v1/years", s.read(s.years)},
 		{reading, "/api/v1/years/:year/open", s.read(s.open)},
@@ -172,13 +213,38 @@ func (s *Server) healthy(c echo.Context) error {
 }
 
 func (s *Server) ready(c echo.Context) error {
+	if s.cfg.Mirror {
+		return s.readyMirror(c)
+	}
 	if err := s.cfg.Ledger.Err(); err != nil {
 		return problem{Code: ledger.Unavailable, Detail: "the ledger takes no events: " + err.Error()}
 	}
 	if err := s.cfg.Log.Err(); err != nil {
 		return problem{Code: ledger.Unavailable, Detail: "the log on disk is behind: " + err.Error()}
 	}
-	return c.String(http.StatusOK, "ready\n")
+	return c.String(http.StatusOK, "ready"+s.behind()+"\n")
+}
+
+// behind tells how far witnesses are: what they have not cosigned keeps nobody from
+// reading and writing.
+func (s *Server) behind() string {
+	w, asked := s.cfg.Ledger.Witnessed()
+	switch {
+	case !asked:
+		return ""
+	case w.Size == 0:
+		return "; not witnessed yet"
+	}
+	return fmt.Sprintf("; %d of %d entries are witnessed, by %s", w.Size, s.cfg.Log.Size(), strings.Join(w.By, ", "))
+}
+
+// readyMirror tells how far a mirror is, and what keeps it from going on.
+func (s *Server) readyMirror(c echo.Context) error {
+	if err := s.cfg.Log.Err(); err != nil {
+		s.cfg.Logger.Warn("the mirror is behind", "reason", err)
+		return problem{Code: ledger.Unavailable, Detail: fmt.Sprintf("a mirror of %d entries, which cannot read what has come since; its log says why", s.cfg.Log.Size())}
+	}
+	return c.String(http.StatusOK, fmt.Sprintf("ready: a mirror of %d entries\n", s.cfg.Log.Size()))
 }
 
 func (s *Server) openAPI(c echo.Context) error {

@@ -318,10 +318,11 @@ func TestCloseAnswersThoseInFlight(t *testing.T) {
 	}
 }
 
-// TestPanicIsAProblem breaks a server so that its handlers panic: it has no log.
+// TestPanicIsAProblem breaks a server so that its handlers panic: it has no ledger
+// and no log.
 func TestPanicIsAProblem(t *testing.T) {
 	w := newWorld(t).found()
-	server := httptest.NewServer(api.New(api.Config{Ledger: w.ledger, View: w.view, Logger: slog.New(slog.DiscardHandler)}))
+	server := httptest.NewServer(api.New(api.Config{View: w.view, Logger: slog.New(slog.DiscardHandler)}))
 	defer server.Close()
 	c := &client{t: t, base: server.URL, http: server.Client(), document: w.document}
 	for _, path := range []string{"/log/checkpoint", "/log/tile/0/000.p/1", "/api/v1/events/0"} {

@@ -298,7 +298,7 @@ func TestStalledBodyIsGivenUp(t *testing.T) {
 }
 
 // raw sends bytes over a connection of its own, ends its side, and judges the
-// answer to them as one to POST /events.
+// answer as one to the method and the path that they begin with.
 func (w *world) raw(request string) answer {
 	w.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(w.base, "http://"))
@@ -307,7 +307,8 @@ func (w *world) raw(request string) answer {
 	_, err = io.WriteString(conn, request)
 	noError(w.t, err)
 	noError(w.t, conn.(*net.TCPConn).CloseWrite())
-	r := &http.Request{Method: http.MethodPost, URL: &url.URL{Path: "/api/v1/events"}}
+	line := strings.Fields(request)
+	r := &http.Request{Method: line[0], URL: &url.URL{Path: line[1]}}
 	response, err := readResponse(conn, r)
 	noError(w.t, err)
 	a, err := w.judge(r, response)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,8 +55,11 @@ type world struct {
 	source func(opendata.Log) opendata.Log // what the files are made from; nil: the log
 
 	wrap                func(ledger.Stream) ledger.Stream
+	objects             func(api.Attachments) api.Attachments
 	readRate, writeRate float64
 	patience            time.Duration // 0: as the server has it
+	witnessed           bool
+	stopErasing         func()
 }
 
 type option func(*world)
@@ -63,6 +67,11 @@ type option func(*world)
 // through puts a stream of the test's own before the real one.
 func through(wrap func(ledger.Stream) ledger.Stream) option {
 	return func(w *world) { w.wrap = wrap }
+}
+
+// storing puts a store of the test's own before the real one.
+func storing(wrap func(api.Attachments) api.Attachments) option {
+	return func(w *world) { w.objects = wrap }
 }
 
 // rates sets the limits on reads and writes a second.
@@ -76,11 +85,15 @@ func patience(d time.Duration) option {
 	return func(w *world) { w.patience = d }
 }
 
+// byWitnesses shows readers what is published.
+func byWitnesses(w *world) { w.witnessed = true }
+
 // newWorld serves an empty ledger.
 func newWorld(t testing.TB, options ...option) *world {
 	t.Helper()
 	w := &world{
 		dir: t.TempDir(), keys: map[ledger.Orgnr]*keys.Private{}, wrap: func(s ledger.Stream) ledger.Stream { return s },
+		objects: func(a api.Attachments) api.Attachments { return a },
 	}
 	for i, o := range []ledger.Orgnr{authority, bergen, ahus, stavanger, stranger} {
 		w.keys[o] = seededKey(byte(i + 1))
@@ -107,7 +120,7 @@ func (w *world) open(t testing.TB) {
 	noError(t, err)
 	w.view = projections.NewView()
 	w.ledger, err = ledger.Open(t.Context(), ledger.Config{
-		Log: w.log, Stream: w.wrap(w.stream), LogKey: w.logKey, Apply: w.view.Apply, Now: time.Now, Logger: logger,
+		Log: w.log, Stream: w.wrap(w.stream), LogKey: w.logKey, Witnessed: w.witnessed, Apply: w.view.Apply, Now: time.Now, Logger: logger,
 	})
 	noError(t, err)
 	noError(t, w.view.Wait(t.Context(), w.ledger.Size()))
@@ -125,10 +138,15 @@ func (w *world) serve(t testing.TB, logger *slog.Logger) {
 	data := w.data
 	data.Files = w.files
 	w.server = httptest.NewUnstartedServer(nil)
-	w.server.Config = api.New(api.Config{
-		Ledger: w.ledger, Drafts: ledger.NewDrafts(w.ledger, w.stream.Drafts()), View: w.view, Log: w.log, Logger: logger, ReadRate: w.readRate, WriteRate: w.writeRate,
+	served := api.New(api.Config{
+		Ledger: w.ledger, Drafts: ledger.NewDrafts(w.ledger, w.stream.Drafts()), View: w.view, Log: w.log, Attachments: w.objects(w.stream.Objects()), Logger: logger, ReadRate: w.readRate, WriteRate: w.writeRate,
 		Data: data,
-	}).HTTP()
+	})
+	w.server.Config = served.HTTP()
+	ctx, cancel := context.WithCancel(context.Background())
+	erasing := make(chan struct{})
+	go func() { served.Erase(ctx); close(erasing) }()
+	w.stopErasing = func() { cancel(); <-erasing }
 	if w.patience > 0 {
 		hs := w.server.Config
 		hs.ReadTimeout, hs.ReadHeaderTimeout, hs.WriteTimeout = w.patience, w.patience, w.patience
@@ -145,6 +163,7 @@ func (w *world) close() {
 	w.client.http.CloseIdleConnections()
 	w.server.Close()
 	w.files.Close()
+	w.stopErasing()
 	w.ledger.Close()
 	w.stream.Close()
 	_ = w.log.Close()
@@ -212,10 +231,23 @@ func (w *world) story() receipt {
 	w.post(w.sealed(authority, &ledger.YearOpening{Year: 2025}))
 	w.post(w.sealed(authority, &ledger.YearClosing{Year: 2025}))
 	w.post(w.sealed(authority, &ledger.YearOpening{Year: 2026, ReportBy: "2027-02-01"}))
-	published := w.post(w.sealed(bergen, publication("Digital oppfølging")))
+	d := publication("Digital oppfølging")
+	d.Attachments = []ledger.Attachment{attached(ledger.Markdown, theStory)}
+	published := w.post(w.sealed(bergen, d))
 	w.post(w.sealed(bergen, &ledger.Invitation{Innovation: published.id(), Adopter: stavanger, Note: norwegian("Er den i bruk hos dere?")}))
 	w.post(w.sealed(ahus, confirmation(published)))
+	w.stores(theStory, ledger.Markdown)
 	return published
+}
+
+// theStory is what is told of the innovation of the story.
+const theStory = "# Hjemme\n\nPasientene følges opp hjemme.\n"
+
+// attached is what an event says of a file.
+func attached(mediaType, b string) ledger.Attachment {
+	a := ledger.AttachmentOf(mediaType, []byte(b))
+	a.Title = norwegian("Slik gikk det")
+	return a
 }
 
 func norwegian(s string) ledger.Text { return ledger.Text{NB: &s} }
@@ -404,6 +436,22 @@ func (c *client) post(raw []byte) receipt {
 		c.t.Fatalf("POST: %d %s", a.StatusCode, a.body)
 	}
 	return c.receiptOf(a)
+}
+
+// put sends the bytes of an attachment.
+func (c *client) put(sha256, mediaType, b string) answer {
+	c.t.Helper()
+	return c.ask(http.MethodPut, "/api/v1/attachments/"+sha256, strings.NewReader(b), "Content-Type", mediaType)
+}
+
+// stores sends the bytes of an attachment that must be accepted as new.
+func (c *client) stores(b, mediaType string) (path string) {
+	c.t.Helper()
+	sha256 := ledger.AttachmentOf(mediaType, []byte(b)).SHA256
+	if a := c.put(sha256, mediaType, b); a.StatusCode != http.StatusCreated {
+		c.t.Fatalf("PUT: %d %s", a.StatusCode, a.body)
+	}
+	return "/api/v1/attachments/" + sha256
 }
 
 // receiptOf reads a receipt and checks it: by its own rules, and by the hash of

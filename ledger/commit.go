@@ -279,6 +279,7 @@ func (l *Ledger) extend(entries []*Entry, logKey string) error {
 	if err := l.cfg.Log.Append(bytesOf(entries), l.signer(logKey).checkpoint); err != nil {
 		return fmt.Errorf("extending the log on disk: %w", err)
 	}
+	l.showFirst()
 	l.grow()
 	return nil
 }
@@ -332,6 +333,15 @@ func (l *Ledger) tryHeal() {
 	}
 	l.stopped.Store(nil)
 	l.cfg.Logger.Info("the ledger writes again", "entries", l.Size())
+}
+
+// Suspect says that the server of the stream has failed someone else. Nothing is
+// written until it has recovered, as after an append that failed. Servers that are
+// shared recover by themselves, and may have refused the other one alone.
+func (l *Ledger) Suspect(err error) {
+	if !l.cfg.Shared {
+		l.stop(err)
+	}
 }
 
 func (l *Ledger) recover() error {

@@ -258,6 +258,13 @@ type Decision struct {
 	Reason     Text   `json:"reason"`
 }
 
+// Erasure is the data of attachment.erased: the file's bytes are removed for good,
+// wherever they are kept. The entries that name it stay as they are.
+type Erasure struct {
+	SHA256 string `json:"sha256"`
+	Reason Text   `json:"reason"`
+}
+
 // RulesPublication is the data of rules.published.
 type RulesPublication struct {
 	Rules Rules `json:"rules"`

@@ -560,6 +560,19 @@ func (d *Retraction) decide(s *State, e *Signed) error {
 	return p.has(e.By, confirmed, ended)
 }
 
+func (d *Erasure) decide(s *State, e *Signed) error {
+	if err := s.byAuthority(e); err != nil {
+		return err
+	}
+	switch erased, named := s.attachments.at(hashOf(d.SHA256)); {
+	case !named:
+		return refuse(WrongState, "no entry names an attachment with this hash").at("/data/sha256")
+	case erased:
+		return refuse(WrongState, "the attachment is erased already").at("/data/sha256")
+	}
+	return nil
+}
+
 func (d *RulesPublication) decide(s *State, e *Signed) error {
 	if err := s.byAuthority(e); err != nil {
 		return err

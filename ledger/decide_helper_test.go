@@ -351,6 +351,27 @@ func (o wActor) publishesRules(id string) wAct {
 	}})
 }
 
+// wAttached names files by their contents.
+func wAttached(contents ...string) (as []Attachment) {
+	for _, c := range contents {
+		as = append(as, Attachment{fmt.Sprintf("%x", sha256.Sum256([]byte(c))), "text/markdown", int64(len(c)), wText("Historien")})
+	}
+	return as
+}
+
+func wWith(contents ...string) func(*Innovation) {
+	return func(i *Innovation) { i.Attachments = wAttached(contents...) }
+}
+
+func wShowing(contents ...string) func(*Confirmation) {
+	return func(c *Confirmation) { c.Attachments = wAttached(contents...) }
+}
+
+// erases a file by its contents.
+func (o wActor) erases(contents string) wAct {
+	return o.does(Admin, &Erasure{wAttached(contents)[0].SHA256, wText("Et bilde viste en pasient.")})
+}
+
 func (o wActor) opens(year int) wAct { return o.does(Admin, &YearOpening{Year: year}) }
 
 func (o wActor) closes(year int) wAct { return o.does(Admin, &YearClosing{Year: year}) }
@@ -617,6 +638,7 @@ func wSame(t rapid.TB, got, want *State) {
 		{"pairs", got.pairs.m, want.pairs.m},
 		{"disputes", got.disputes.m, want.disputes.m},
 		{"rules", got.rules.m, want.rules.m},
+		{"attachments", got.attachments.m, want.attachments.m},
 	} {
 		if !reflect.DeepEqual(x.got, x.want) {
 			t.Errorf("%s differ:\n got %+v\nwant %+v", x.name, x.got, x.want)

@@ -190,7 +190,7 @@ func TestDecideRoles(t *testing.T) {
 		wAuthority.enrols(wAdopter, wAdopter.key(Assess), Assess),
 		wAuthority.enrols(wAuthority, wAuthority.key(Report), Report),
 		wAuthority.enrols(wAuthority, wAuthority.key(Assess), Assess),
-		wMaker.publishes("a"), wMaker.publishes("b"), wMaker.publishes("c"),
+		wMaker.publishes("a"), wMaker.publishes("b"), wMaker.publishes("c", wWith("en fil")),
 		wMaker.invites("a", wAdopter),
 		wAdopter.confirms("b"),
 		wAdopter.disputes("b", wAdopter),
@@ -219,6 +219,7 @@ func TestDecideRoles(t *testing.T) {
 		wAdopter.withdrawsDispute("b", wAdopter),
 		wWest.decides("b", wAdopter, true),
 		wAuthority.succeeds(wMaker, wOther),
+		wAuthority.erases("en fil"),
 		wAuthority.publishesRules("2026-a"),
 		wAuthority.opens(2027),
 		wAuthority.closes(2026),
@@ -258,6 +259,26 @@ func TestDecideAuthorityEvents(t *testing.T) {
 		{"a year by a hospital", nil, wMaker.opens(2026), NotAuthorised, "/by"},
 		{"rules with a second signature", nil, wAuthority.publishesRules("2026-a").alsoSignedBy(wMaker.key(Admin)), UnneededSignature, ""},
 		{"a year with a second signature", nil, wAuthority.opens(2026).alsoSignedBy(wMaker.key(Admin)), UnneededSignature, ""},
+	})
+}
+
+func TestDecideErasure(t *testing.T) {
+	published := wGiven(wMaker.publishes("a", wWith("en fil", "to filer")))
+	erased := wAnd(published, wAuthority.erases("en fil"))
+	wRun(t, []wCase{
+		{"what a publication names", published, wAuthority.erases("en fil"), wAccepted, ""},
+		{"what a revision names", wAnd(published, wMaker.revises("a", wWith("tre"))), wAuthority.erases("tre"), wAccepted, ""},
+		{"what a revision has left out", wAnd(published, wMaker.revises("a")), wAuthority.erases("en fil"), wAccepted, ""},
+		{"what a confirmation names", wAnd(published, wAdopter.confirms("a", wShowing("tre"))), wAuthority.erases("tre"), wAccepted, ""},
+		{"what a struck confirmation names", wAnd(published, wAdopter.confirms("a", wShowing("tre")), wAdopter.retracts("a")), wAuthority.erases("tre"), wAccepted, ""},
+		{"another of the same entry", erased, wAuthority.erases("to filer"), wAccepted, ""},
+		{"what no entry names", published, wAuthority.erases("tre"), WrongState, "/data/sha256"},
+		{"what is erased", erased, wAuthority.erases("en fil"), WrongState, "/data/sha256"},
+		{"what is erased and named again", wAnd(erased, wMaker.revises("a", wWith("en fil"))), wAuthority.erases("en fil"), WrongState, "/data/sha256"},
+		{"naming again what is erased", erased, wMaker.revises("a", wWith("en fil")), wAccepted, ""},
+		{"by its originator", published, wMaker.erases("en fil"), NotAuthorised, "/by"},
+		{"with a second signature", published, wAuthority.erases("en fil").alsoSignedBy(wMaker.key(Admin)), UnneededSignature, ""},
+		{"by a hospital, of what no entry names", published, wMaker.erases("tre"), NotAuthorised, "/by"},
 	})
 }
 
@@ -759,6 +780,10 @@ func wRandom(t *rapid.T, w *world) wAct {
 		func() wAct { return by.enrols(by, k, Report) },
 		func() wAct { return authority.revokes(k) },
 		func() wAct { return authority.revokes(k) },
+		func() wAct { return by.publishes(name, wWith(name)) },
+		func() wAct { return by.confirms(name, wShowing(name)) },
+		func() wAct { return authority.erases(name) },
+		func() wAct { return authority.erases(name) },
 		func() wAct { return authority.publishesRules("rules for " + name) },
 		func() wAct { return authority.opens(max(2026, w.state.lastYear+1)) },
 		func() wAct { return authority.closes(max(2026, w.state.closed+1)) },
@@ -825,7 +850,7 @@ func (w *world) signedByAll(a wAct, name string) wAct {
 // and an open year, so that all types of events have a chance.
 func wRandomWorld(t rapid.TB) *world {
 	w := newWorld(t)
-	w.given(wAuthority.enrols(wAuthority, wAuthority.key(Report), Report), wMaker.publishes("a"), wMaker.publishes("b"))
+	w.given(wAuthority.enrols(wAuthority, wAuthority.key(Report), Report), wMaker.publishes("a", wWith("a", "b")), wMaker.publishes("b", wWith("c", "d")))
 	w.given(wMaker.invites("a", wAuthority), wMaker.invites("a", wAdopter))
 	w.given(wPartner.confirms("b"), wOther.disputes("b", wPartner), wAuthority.opens(2026))
 	return w

@@ -42,6 +42,7 @@ const (
 	AdoptionDisputed       Type = "adoption.disputed"
 	DisputeWithdrawn       Type = "dispute.withdrawn"
 	DisputeDecided         Type = "dispute.decided"
+	AttachmentErased       Type = "attachment.erased"
 	RulesPublished         Type = "rules.published"
 	YearOpened             Type = "year.opened"
 	YearClosed             Type = "year.closed"
@@ -71,6 +72,7 @@ var blank = map[Type]func() Data{
 	AdoptionDisputed:       func() Data { return new(Dispute) },
 	DisputeWithdrawn:       func() Data { return new(DisputeWithdrawal) },
 	DisputeDecided:         func() Data { return new(Decision) },
+	AttachmentErased:       func() Data { return new(Erasure) },
 	RulesPublished:         func() Data { return new(RulesPublication) },
 	YearOpened:             func() Data { return new(YearOpening) },
 	YearClosed:             func() Data { return new(YearClosing) },
@@ -234,6 +236,16 @@ func parseAt(s *string) time.Time {
 	return at
 }
 
+// Strict decodes JSON into v, a pointer to a struct, as strictly as events are
+// read: no unknown or repeated members, no null, nothing after it. The error is
+// a *Refusal.
+func Strict(b []byte, v any) error {
+	if r := strict(b, v); r != nil {
+		return r
+	}
+	return nil
+}
+
 // strict decodes JSON into v, which must be a pointer to a struct.
 func strict(b []byte, v any) *Refusal {
 	if err := json.Unmarshal(b, v, json.RejectUnknownMembers(true)); err != nil {
@@ -251,7 +263,7 @@ func malformed(err error) *Refusal {
 	if errors.As(err, &semantic) {
 		detail := fmt.Sprintf("a JSON %s does not belong here", semantic.JSONKind)
 		if errors.Is(err, json.ErrUnknownName) {
-			detail = "is no field of this type of event; remove it"
+			detail = "is no field that belongs here; remove it"
 		}
 		var r *Refusal
 		if errors.As(err, &r) {

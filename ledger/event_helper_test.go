@@ -44,6 +44,7 @@ var evExamples = map[Type]string{
 	AdoptionDisputed:  `{"innovation":"` + evULID + `","adopter":"983971636","reason":{"nb":"Bare en pilot","en":"A pilot"}}`,
 	DisputeWithdrawn:  `{"innovation":"` + evULID + `","adopter":"983971636"}`,
 	DisputeDecided:    `{"innovation":"` + evULID + `","adopter":"983971636","upheld":true,"reason":{"nb":"En pilot","en":"A pilot"}}`,
+	AttachmentErased:  `{"sha256":"` + evHash + `","reason":{"nb":"Et bilde viste en pasient","en":"A picture showed a patient"}}`,
 	RulesPublished: `{"rules":{"id":"2026-a","from_year":2026,"basis":"adoption","originator":{"same_region":1,"other_region":2.5},` +
 		`"adopter":{"same_region":0.25,"other_region":0.125},"eligible_kinds":["hf","private_nonprofit"],"own_funding_only":true,` +
 		`"exclude_regional_initiatives":true,"lineage":"each","max_adoptions_per_innovation":0,"max_per_originator_adopter":2,"illustrative":true}}`,

@@ -371,6 +371,9 @@ var fieldRules = []fieldRule{
 	{DisputeDecided, "/data/upheld", []string{`false`}, "", ""},
 	{DisputeDecided, "/data/reason", []string{`{}`}, InvalidField, ""},
 
+	{AttachmentErased, "/data/sha256", evBadHashes, InvalidField, ""},
+	{AttachmentErased, "/data/reason", []string{`{}`}, InvalidField, ""},
+
 	{YearOpened, "/data/year", []string{`0`, `999`, `10000`, `-2026`}, InvalidField, ""},
 	{YearClosed, "/data/year", []string{`0`, `999`, `10000`, `-2026`}, InvalidField, ""},
 	{YearClosed, "/data/year", []string{`1000`, `9999`}, "", ""},
@@ -498,6 +501,7 @@ func TestEventTextLimits(t *testing.T) {
 		{AdoptionRetracted, "/data/reason/nb", 1000, ""},
 		{AdoptionDisputed, "/data/reason/nb", 1000, ""},
 		{DisputeDecided, "/data/reason/en", 1000, ""},
+		{AttachmentErased, "/data/reason/nb", 1000, ""},
 		{RulesPublished, "/data/rules/id", 80, ""},
 	}
 	for _, l := range limits {

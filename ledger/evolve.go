@@ -77,11 +77,28 @@ func (d *Revocation) evolve(s *State, _ *Entry) {
 func (d *Publication) evolve(s *State, e *Entry) {
 	i := &innovation{number: uint32(s.innovations.len())}
 	s.innovations.set(e.ID, i.revise(s, e, &d.Innovation))
+	s.name(d.Attachments)
 }
 
 func (d *Revision) evolve(s *State, e *Entry) {
 	i, _ := s.innovation(d.Of)
 	s.innovations.set(InnovationID(d.Of), i.revise(s, e, &d.Innovation))
+	s.name(d.Attachments)
+}
+
+// name keeps the hashes of attachments. One that is erased stays so.
+func (s *State) name(as []Attachment) {
+	for _, a := range as {
+		if _, named := s.attachments.at(hashOf(a.SHA256)); !named {
+			s.attachments.set(hashOf(a.SHA256), false)
+		}
+	}
+}
+
+// hashOf gives the bytes of a hash, which has been checked.
+func hashOf(digits string) (h tlog.Hash) {
+	_, _ = hex.Decode(h[:], []byte(digits))
+	return h
 }
 
 // revise gives the innovation as an entry says it is now.
@@ -154,6 +171,7 @@ func (d *Confirmation) evolve(s *State, e *Entry) {
 	i, _ := s.innovation(d.Innovation)
 	s.eachMember(i, e.By, func(p *pair) { p.open = false })
 	s.put(i, e.By, func(p *pair) { p.standing, p.inUseFrom = confirmed, d.InUseFrom.day() })
+	s.name(d.Attachments)
 }
 
 func (d *Ending) evolve(s *State, e *Entry) {
@@ -201,6 +219,8 @@ func (d *Decision) evolve(s *State, e *Entry) {
 	s.put(i, d.Adopter, func(*pair) {})
 	s.eachMember(i, d.Adopter, func(p *pair) { p.disputes, p.decided, p.upheld = 0, uint32(e.Index)+1, *d.Upheld })
 }
+
+func (d *Erasure) evolve(s *State, _ *Entry) { s.attachments.set(hashOf(d.SHA256), true) }
 
 func (d *RulesPublication) evolve(s *State, _ *Entry) { s.rules.set(d.Rules.ID, struct{}{}) }
 

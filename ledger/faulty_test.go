@@ -649,3 +649,26 @@ func fillDisk(t *testing.T, path string) {
 		}
 	}
 }
+
+// An embedded server that has failed someone else is opened again before anything
+// is written to it; shared ones are others' to judge.
+func TestSuspect(t *testing.T) {
+	t.Parallel()
+	failed := errors.New("a file could not be stored")
+	n := newNode(t).open(t).found(t)
+	store := n.stream.Objects()
+	n.Suspect(failed)
+	if err := n.Err(); !errors.Is(err, failed) {
+		t.Errorf("the ledger says %v", err)
+	}
+	_, _, err := n.Submit(context.Background(), n.envelope(bergen, publication(), time.Now()))
+	wantCode(t, ledger.Unavailable, err)
+	waitFor(t, "the ledger to heal", func() bool { return n.Err() == nil })
+	n.must(t, bergen, publication())
+	if _, err := store.Put(context.Background(), "ab", []byte("x")); err != nil {
+		t.Errorf("the store is not back: %v", err)
+	}
+	shared := sharedNode(t, natsServer(t).ClientURL()).open(t)
+	shared.Suspect(failed)
+	noError(t, shared.Err())
+}

@@ -179,12 +179,6 @@ func (f *fields) contact(p, s string) {
 	}
 }
 
-// attachments are of few types, none of which a browser would run.
-var mediaTypes = []string{"text/markdown", "image/png", "image/jpeg", "image/webp", "application/pdf"}
-
-// MaxAttachment is the number of bytes that an attachment may have.
-const MaxAttachment = 5 << 20
-
 func (f *fields) attachments(p string, as []Attachment) {
 	if len(as) > 10 {
 		f.blame(p, "has %d attachments, at most 10 are allowed", len(as))
@@ -192,7 +186,7 @@ func (f *fields) attachments(p string, as []Attachment) {
 	for i, a := range as {
 		p := fmt.Sprintf("%s/%d", p, i)
 		f.hash(p+"/sha256", a.SHA256)
-		oneOf(f, p+"/media_type", a.MediaType, mediaTypes)
+		oneOf(f, p+"/media_type", a.MediaType, MediaTypes)
 		if a.Size < 1 || a.Size > MaxAttachment {
 			f.blame(p+"/size", "must be from 1 to %d bytes", MaxAttachment)
 		}
@@ -451,6 +445,11 @@ func (d *Decision) check(f *fields) {
 	f.innovation("/data/innovation", d.Innovation)
 	f.orgnr("/data/adopter", d.Adopter)
 	required(f, "/data/upheld", d.Upheld)
+	f.text("/data/reason", d.Reason, maxReason)
+}
+
+func (d *Erasure) check(f *fields) {
+	f.hash("/data/sha256", d.SHA256)
 	f.text("/data/reason", d.Reason, maxReason)
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // Config is what a Ledger is made of. All fields but NextLogKey, Shared,
-// Others and Apply are needed; the caller closes Log and Stream after the Ledger.
+// Others, Witnessed and Apply are needed; the caller closes Log and Stream after the Ledger.
 type Config struct {
 	Log    *tiles.Log // the second copy on disk
 	Stream Stream     // the durable order
@@ -28,6 +28,8 @@ type Config struct {
 	NextLogKey *LogKey
 	Shared     bool    // others may append to the stream too
 	Others     []Other // who have seen checkpoints of it, to compare with
+	// Witnessed shows readers what Publish is given, not every checkpoint.
+	Witnessed bool
 	// Apply is called with every entry in order, those on disk when opening
 	// included, by one goroutine. The entries may be kept.
 	Apply  func([]*Entry)
@@ -58,8 +60,10 @@ type Ledger struct {
 	life     context.Context // until Close
 	cancel   context.CancelFunc
 
-	grown   sync.Mutex
-	growing chan struct{} // closed and replaced when entries are added
+	growth
+
+	published  atomic.Pointer[published] // what readers are shown, with Config.Witnessed
+	publishing sync.Mutex                // held to replace it
 }
 
 // stop is why nothing is written for now, or until it is repaired.
@@ -126,13 +130,17 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 		persists: make(chan *batch, 1),
 		applies:  make(chan []*Entry, 64),
 		state:    NewState(),
-		growing:  make(chan struct{}),
+		growth:   growth{growing: make(chan struct{})},
 	}
 	l.life, l.cancel = context.WithCancel(context.Background())
 	l.done.Go(l.applyAll)
 	l.done.Go(l.persistAll)
 	l.shown = l.publishedCheckpoint()
-	if err := l.replay(); err != nil {
+	err := l.replay()
+	if err == nil {
+		err = l.openWitnessed()
+	}
+	if err != nil {
 		l.cancel()
 		close(l.persists)
 		l.done.Wait()
@@ -142,6 +150,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	if err := l.begin(ctx); err != nil {
 		l.stop(err)
 	}
+	l.showFirst()
 	l.done.Go(l.commitAll)
 	if cfg.Shared {
 		l.done.Go(func() { l.watch(l.life) })
@@ -377,24 +386,15 @@ func (l *Ledger) Size() int64 { return l.cfg.Log.Size() }
 // Origin names the ledger.
 func (l *Ledger) Origin() string { return l.cfg.LogKey.Name() }
 
-// Grown gives a channel that is closed once there are more entries than now.
-func (l *Ledger) Grown() <-chan struct{} {
-	l.grown.Lock()
-	defer l.grown.Unlock()
-	return l.growing
-}
-
-func (l *Ledger) grow() {
-	l.grown.Lock()
-	defer l.grown.Unlock()
-	close(l.growing)
-	l.growing = make(chan struct{})
-}
-
-// Receipt proves an entry against the newest checkpoint. It needs no stream;
+// Receipt proves an entry against the checkpoint that readers are shown, or one
+// signed by the log alone if that does not have the entry yet. It needs no stream;
 // ErrNotFound of package tiles is wrapped for an index beyond the last.
 func (l *Ledger) Receipt(index int64) (Receipt, error) {
-	return ReceiptFrom(l.cfg.Log, index, l.knows)
+	size, signed := l.Published()
+	if index >= size {
+		return ReceiptFrom(l.cfg.Log, index, l.knows)
+	}
+	return receiptFrom(l.cfg.Log, size, signed, index, l.knows)
 }
 
 func (l *Ledger) knows(id keys.ID) (keys.Public, bool) {
@@ -405,8 +405,22 @@ func (l *Ledger) knows(id keys.ID) (keys.Public, bool) {
 	return k.(keys.Public), true
 }
 
+// Provable is a log that receipts can be made from: a *tiles.Log, or a
+// *tiles.Shown.
+type Provable interface {
+	tlog.HashReader
+	Entry(index int64) ([]byte, error)
+	Head() (size int64, checkpoint []byte)
+}
+
 // ReceiptFrom makes the receipt of an entry from the second copy alone.
-func ReceiptFrom(log *tiles.Log, index int64, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
+func ReceiptFrom(log Provable, index int64, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
+	size, signed := log.Head()
+	return receiptFrom(log, size, signed, index, key)
+}
+
+// receiptFrom makes it against a checkpoint that has the entry.
+func receiptFrom(log Provable, size int64, signed []byte, index int64, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
 	entry, err := log.Entry(index)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("receipt of entry %d: %w", index, err)
@@ -415,12 +429,11 @@ func ReceiptFrom(log *tiles.Log, index int64, key func(keys.ID) (keys.Public, bo
 	if err != nil {
 		return Receipt{}, fmt.Errorf("receipt of entry %d: %w", index, err)
 	}
-	return prove(log, index, entry, envelope, key)
+	return prove(log, size, signed, index, entry, envelope, key)
 }
 
 // prove makes the receipt of an entry that has been read already.
-func prove(log *tiles.Log, index int64, entry []byte, envelope keys.Envelope, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
-	size, signed := log.Head()
+func prove(log Provable, size int64, signed []byte, index int64, entry []byte, envelope keys.Envelope, key func(keys.ID) (keys.Public, bool)) (Receipt, error) {
 	proof, err := tlog.ProveRecord(size, index, log)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("receipt of entry %d: %w", index, err)

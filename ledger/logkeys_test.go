@@ -3,13 +3,18 @@ package ledger_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	fmtlog "github.com/transparency-dev/formats/log"
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"spredning/ledger"
+	"spredning/ledger/tiles"
 )
 
 // nextLogKey is the one that the tests change to.
@@ -115,4 +120,71 @@ func TestLogKeyOfAnotherNode(t *testing.T) {
 	noError(t, second.Err())
 	second.must(t, bergen, publication())
 	waitFor(t, "the first node to follow", func() bool { return first.Size() == second.Size() })
+}
+
+// A mirror goes along with the change, and so does who serves it: both one that
+// was there before and one that begins after it. What the old key signs after it
+// is refused.
+func TestLogKeyChangesInMirrors(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	n.next = nextLogKey()
+	n.open(t).found(t)
+	dir, m := n.mirrorOf(t)
+	c, err := ledger.OpenCopy(ledger.CopyConfig{Dir: dir, Logger: silent})
+	noError(t, err)
+	n.must(t, authority, &ledger.LedgerAmendment{LogKey: n.next.String()})
+	n.must(t, bergen, publication())
+	if done := update(t, m, n.log); done.LogKey != n.next.String() || done.Size != n.Size() {
+		t.Errorf("the mirror has %+v", done)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); c.Follow(ctx, time.Millisecond) }()
+	waitFor(t, "the copy to follow", func() bool { return c.Log().Size() == n.Size() })
+	stop()
+	<-ended
+	late, _ := n.mirrorOf(t)
+	for _, dir := range []string{dir, late} {
+		again, err := ledger.OpenCopy(ledger.CopyConfig{Dir: dir, Logger: silent})
+		noError(t, err)
+		r, err := again.Receipt(n.Size() - 1)
+		noError(t, err)
+		if _, _, err := r.Verify(n.next.String()); err != nil {
+			t.Error(err)
+		}
+	}
+	n.must(t, bergen, publication())
+	refuses(t, dir, "", resigned(t, n, n.logKey), "not signed by the log's key")
+	fresh := t.TempDir()
+	if _, err := openMirror(t, fresh).Update(resigned(t, n, n.logKey)); err == nil || !strings.Contains(err.Error(), "the entries name the key") {
+		t.Errorf("a new mirror takes the old key's word: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(fresh, "checkpoint")); err == nil {
+		t.Error("and shows it")
+	}
+}
+
+// resigned is a node's log with a checkpoint by another key.
+func resigned(t *testing.T, n *node, key *ledger.LogKey) tiles.Source {
+	t.Helper()
+	c, err := ledger.ReadCheckpoint(n.log.Checkpoint())
+	noError(t, err)
+	text := fmtlog.Checkpoint{Origin: c.Origin, Size: uint64(c.Size), Hash: c.Root[:]}.Marshal()
+	signed, err := note.Sign(&note.Note{Text: string(text)}, key)
+	noError(t, err)
+	return otherCheckpoint{n.log, signed}
+}
+
+// otherCheckpoint is a source with another checkpoint than its own.
+type otherCheckpoint struct {
+	tiles.Source
+	checkpoint []byte
+}
+
+func (s otherCheckpoint) Resource(path string) ([]byte, error) {
+	if path == "checkpoint" {
+		return s.checkpoint, nil
+	}
+	return s.Source.Resource(path)
 }

@@ -64,7 +64,7 @@ func (e *ForkError) Error() string {
 }
 
 // Extends says what is wrong with a checkpoint that was shown earlier; nil: the
-// log has grown from it. The earlier one needs no tree. Errors are a *ForkError,
+// log has grown from it. The earlier one needs no tree, nor p if it is not larger. Errors are a *ForkError,
 // wrap ErrShrunk, or are about reading the tree.
 func (p Published) Extends(earlier Published) error {
 	switch {
@@ -76,6 +76,8 @@ func (p Published) Extends(earlier Published) error {
 		return p.shrunk(earlier)
 	case earlier.Size == p.Size && earlier.Root == p.Root:
 		return nil
+	case earlier.Size == p.Size:
+		return &ForkError{earlier, p}
 	}
 	root, err := tlog.TreeHash(earlier.Size, p.Tree)
 	if err != nil {

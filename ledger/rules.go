@@ -65,7 +65,7 @@ func ParseMilli(s string) (Milli, error) {
 		}
 	}
 	bad := refuse(Malformed, "must be a number from 0 to 1000 with at most three decimals")
-	if len(whole) == 0 || len(whole) > 6 || len(decimals) > 3 || parted && decimals == "" {
+	if len(whole) == 0 || len(whole) > 12 || len(decimals) > 3 || parted && decimals == "" {
 		return 0, bad
 	}
 	for len(decimals) < 3 {

@@ -23,6 +23,7 @@ type State struct {
 	pairs       table[pairKey, pair]
 	disputes    table[disputeKey, dispute]
 	rules       table[string, struct{}] // ids of published rules
+	attachments table[tlog.Hash, bool]  // that entries name, by SHA-256; true: erased
 }
 
 // facts are the small things, copied as a whole.
@@ -125,6 +126,7 @@ func NewState() *State {
 		pairs:       newTable[pairKey, pair](),
 		disputes:    newTable[disputeKey, dispute](),
 		rules:       newTable[string, struct{}](),
+		attachments: newTable[tlog.Hash, bool](),
 	}
 }
 
@@ -166,6 +168,7 @@ func (s *State) Keep() {
 	s.pairs.keep()
 	s.disputes.keep()
 	s.rules.keep()
+	s.attachments.keep()
 }
 
 // Drop undoes what was evolved since the last Keep.
@@ -178,6 +181,7 @@ func (s *State) Drop() {
 	s.pairs.drop()
 	s.disputes.drop()
 	s.rules.drop()
+	s.attachments.drop()
 }
 
 // table is a map whose changes since the last keep can be dropped. Its values

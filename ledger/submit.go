@@ -31,7 +31,8 @@ func (l *Ledger) Submit(ctx context.Context, raw []byte) (receipt Receipt, again
 		if a.again {
 			receipt, err = l.Receipt(a.index)
 		} else {
-			receipt, err = prove(l.cfg.Log, a.index, r.entry, r.signed.Envelope, l.knows)
+			size, signed := l.cfg.Log.Head() // by the log alone: witnesses come after
+			receipt, err = prove(l.cfg.Log, size, signed, a.index, r.entry, r.signed.Envelope, l.knows)
 		}
 		if err != nil {
 			l.cfg.Logger.Error("making a receipt", "index", a.index, "error", err)

@@ -12,31 +12,31 @@ import (
 // Innovation is an innovation as it is read: as its originators say it is now,
 // with where it has spread.
 type Innovation struct {
-	ID                 string              `json:"id"`
-	Index              int64               `json:"index"`    // of the entry that published it
-	Revision           string              `json:"revision"` // leaf of the latest published or revised entry
-	Revised            int64               `json:"revised"`  // index of that entry
-	Status             string              `json:"status"`   // published or withdrawn
-	Title              ledger.Text         `json:"title"`
-	Summary            ledger.Text         `json:"summary"`
-	Kind               string              `json:"kind"`
-	Originators        []Originator        `json:"originators"`
-	Funding            []ledger.Funding    `json:"funding"`
-	RegionalInitiative bool                `json:"regional_initiative"`
-	InUseSince         ledger.Date         `json:"in_use_since"`
-	Replaces           *ledger.Text        `json:"replaces,omitzero"`
-	DerivedFrom        string              `json:"derived_from,omitzero"`
-	Branches           []string            `json:"branches"`
-	Links              []string            `json:"links"`
-	Attachments        []ledger.Attachment `json:"attachments"`
-	Withdrawn          *Reason             `json:"withdrawn,omitzero"`
-	MergedInto         string              `json:"merged_into,omitzero"` // the final innovation
-	Merged             *Reason             `json:"merged,omitzero"`
-	Absorbed           []string            `json:"absorbed"`            // ids of those merged into it, directly or not
-	Assessment         *Assessment         `json:"assessment,omitzero"` // in force
-	Requests           []Request           `json:"requests"`            // for an assessment
-	Flags              []string            `json:"flags,omitzero"`      // of the keys that signed Revised, see Fold.Flags
-	Spread             Spread              `json:"spread"`
+	ID                 string           `json:"id"`
+	Index              int64            `json:"index"`    // of the entry that published it
+	Revision           string           `json:"revision"` // leaf of the latest published or revised entry
+	Revised            int64            `json:"revised"`  // index of that entry
+	Status             string           `json:"status"`   // published or withdrawn
+	Title              ledger.Text      `json:"title"`
+	Summary            ledger.Text      `json:"summary"`
+	Kind               string           `json:"kind"`
+	Originators        []Originator     `json:"originators"`
+	Funding            []ledger.Funding `json:"funding"`
+	RegionalInitiative bool             `json:"regional_initiative"`
+	InUseSince         ledger.Date      `json:"in_use_since"`
+	Replaces           *ledger.Text     `json:"replaces,omitzero"`
+	DerivedFrom        string           `json:"derived_from,omitzero"`
+	Branches           []string         `json:"branches"`
+	Links              []string         `json:"links"`
+	Attachments        []Attachment     `json:"attachments"`
+	Withdrawn          *Reason          `json:"withdrawn,omitzero"`
+	MergedInto         string           `json:"merged_into,omitzero"` // the final innovation
+	Merged             *Reason          `json:"merged,omitzero"`
+	Absorbed           []string         `json:"absorbed"`            // ids of those merged into it, directly or not
+	Assessment         *Assessment      `json:"assessment,omitzero"` // in force
+	Requests           []Request        `json:"requests"`            // for an assessment
+	Flags              []string         `json:"flags,omitzero"`      // of the keys that signed Revised, see Fold.Flags
+	Spread             Spread           `json:"spread"`
 }
 
 // Originator is a hospital that made an innovation.
@@ -117,20 +117,20 @@ type Invite struct {
 
 // Confirmation is one confirmation of an adoption, as signed.
 type Confirmation struct {
-	Index       int64               `json:"index"`
-	By          ledger.Orgnr        `json:"by"` // the adopter, or one that it has succeeded
-	At          string              `json:"at"` // the signer's clock
-	Revision    string              `json:"revision"`
-	InUseFrom   ledger.Date         `json:"in_use_from"`
-	Extent      string              `json:"extent"`
-	Form        string              `json:"form"`
-	Funding     []ledger.Funding    `json:"funding"`
-	Replaces    *ledger.Text        `json:"replaces,omitzero"`
-	Links       []string            `json:"links"`
-	Attachments []ledger.Attachment `json:"attachments"`
-	SignedBy    []keys.ID           `json:"signed_by"`
-	Flags       []string            `json:"flags,omitzero"`
-	Struck      bool                `json:"struck"` // by a retraction
+	Index       int64            `json:"index"`
+	By          ledger.Orgnr     `json:"by"` // the adopter, or one that it has succeeded
+	At          string           `json:"at"` // the signer's clock
+	Revision    string           `json:"revision"`
+	InUseFrom   ledger.Date      `json:"in_use_from"`
+	Extent      string           `json:"extent"`
+	Form        string           `json:"form"`
+	Funding     []ledger.Funding `json:"funding"`
+	Replaces    *ledger.Text     `json:"replaces,omitzero"`
+	Links       []string         `json:"links"`
+	Attachments []Attachment     `json:"attachments"` // [Fold.Mark] tells which are erased
+	SignedBy    []keys.ID        `json:"signed_by"`
+	Flags       []string         `json:"flags,omitzero"`
+	Struck      bool             `json:"struck"` // by a retraction
 }
 
 // EndedOn is the end of an adoption's use.
@@ -283,7 +283,7 @@ func (f *Fold) read(i *innovation) Innovation {
 		ID: i.id.String(), Index: i.published, Revision: i.revision, Revised: i.revised, Status: i.status(),
 		Title: i.Title, Summary: i.Summary, Kind: i.Kind, Funding: i.Funding, RegionalInitiative: *i.RegionalInitiative,
 		InUseSince: i.InUseSince, Replaces: i.Replaces, DerivedFrom: i.DerivedFrom,
-		Branches: f.ids(i.branches), Links: orEmpty(i.Links), Attachments: orEmpty(i.Attachments), Spread: f.spread(f.innovations[f.final(i.number)]),
+		Branches: f.ids(i.branches), Links: orEmpty(i.Links), Attachments: f.told(i.Attachments), Spread: f.spread(f.innovations[f.final(i.number)]),
 		Absorbed: f.ids(i.merged), Requests: []Request{},
 		Flags: f.Flags(i.revised, i.signers),
 	}
@@ -431,7 +431,10 @@ func (p *Pair) Tell(e *ledger.Entry) {
 func confirmation(e *ledger.Entry, d *ledger.Confirmation) Confirmation {
 	c := Confirmation{
 		Index: e.Index, By: e.By, At: e.At.Format(timeForm), Revision: d.Revision, InUseFrom: d.InUseFrom, Extent: d.Extent, Form: d.Form,
-		Funding: d.Funding, Replaces: d.Replaces, Links: orEmpty(d.Links), Attachments: orEmpty(d.Attachments),
+		Funding: d.Funding, Replaces: d.Replaces, Links: orEmpty(d.Links), Attachments: make([]Attachment, len(d.Attachments)),
+	}
+	for k, file := range d.Attachments {
+		c.Attachments[k].Attachment = file
 	}
 	c.SignedBy = signers(e)
 	return c

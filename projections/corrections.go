@@ -23,41 +23,30 @@ type Correction struct {
 
 // Corrections gives those of a closed year; false: it is not closed.
 func (f *Fold) Corrections(year int) (Corrections, bool) {
-	for _, y := range f.years {
-		if y.year == year && y.closed >= 0 {
-			return f.corrections(y), true
-		}
+	y := f.opened(year)
+	if y == nil || y.closed < 0 {
+		return Corrections{}, false
 	}
-	return Corrections{}, false
+	return f.corrections(y), true
 }
 
-func (f *Fold) corrections(y year) Corrections {
+func (f *Fold) corrections(y *year) Corrections {
 	out := Corrections{Year: y.year, Position: f.Position, Lines: []Correction{}}
-	lines := map[lineKey]Line{}
-	for _, r := range y.frozen.Rows {
-		for _, l := range r.Lines {
-			lines[lineKey{l.Index, r.Orgnr}] = l
-		}
+	if len(y.scores) == 0 {
+		return out
 	}
-	rules := &yearCount{count: newCount(f), rules: y.frozen.Rules, year: y.year}
+	names, grounds := y.reading.names(), outBy(y.frozen.Rules)
 	for _, s := range y.scores {
 		n := f.alive(s.pair)
 		reason := f.standing(n)
-		if reason == "" && !rules.counts(f.pairs[n].innovation) {
+		if reason == "" && f.groundOf(f.innovations[f.pairs[n].innovation])&grounds != 0 {
 			reason = "not_eligible"
 		}
 		if reason == "" {
 			continue
 		}
-		orgnr := f.orgs[s.org].Orgnr
-		out.Lines = append(out.Lines, Correction{orgnr, lines[lineKey{s.entry, orgnr}], reason})
+		out.Lines = append(out.Lines, Correction{f.orgs[s.org].Orgnr, names.line(s), reason})
 		out.Total += s.points
 	}
 	return out
-}
-
-// lineKey finds a frozen line: an organisation has one of an entry.
-type lineKey struct {
-	index int64
-	orgnr ledger.Orgnr
 }

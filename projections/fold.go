@@ -34,7 +34,18 @@ type Fold struct {
 	struck      map[int64]int64      // entries of pairs, each with the first retraction that came after it or is it
 	keys        map[keys.ID]*enrolled
 	rules       []publishedRules
-	years       []year
+	years       []year       // in order, without gaps; the closed ones first
+	concordance *concordance // of the innovations' texts
+	attachments map[hash]attachment
+	otherwise   map[hash][]as      // what later entries say of a file, if it is not the same
+	erased      []hash             // in order
+	stories     map[int32][]uint32 // confirmations with stories, by innovation
+
+	slots                int    // given out; see innovation
+	pairJoins, slotJoins []join // in order
+	scored               tally  // in the closed years
+
+	readings *kept // of now
 }
 
 // organisation is one registered organisation, as it is now.
@@ -58,6 +69,7 @@ type innovation struct {
 	revision  string
 	makers    []int32 // its originators' numbers, in their order
 	ever      []int32 // those that are or were originators
+	slots     []int32 // of those, each the same as that of another that has become one with it
 	parent    int32   // derived from; none
 	branches  []int32
 	withdrawn *reason
@@ -171,14 +183,19 @@ type year struct {
 	year     int
 	opened   int64
 	reportBy ledger.Date
-	closed   int64   // index of its closing; -1: it is open
-	frozen   Table   // as at its closing
-	scores   []score // which gave it
+	closed   int64    // index of its closing; -1: it is open
+	frozen   Table    // as at its closing, without lines
+	scores   []score  // which gave it, and its lines
+	reading  *reading // as at its closing; nil: it is open
 }
+
+// join says that one pair or slot has become another.
+type join struct{ from, into int32 }
 
 // NewFold gives the fold of no entries.
 func NewFold() *Fold {
 	return &Fold{
+		readings:    &kept{},
 		orgNumbers:  map[ledger.Orgnr]int32{},
 		innNumbers:  map[ulid.ULID]int32{},
 		pairNumbers: map[pairKey]int32{},
@@ -186,6 +203,10 @@ func NewFold() *Fold {
 		decisions:   map[int32][]decision{},
 		struck:      map[int64]int64{},
 		keys:        map[keys.ID]*enrolled{},
+		concordance: newConcordance(),
+		attachments: map[hash]attachment{},
+		otherwise:   map[hash][]as{},
+		stories:     map[int32][]uint32{},
 	}
 }
 
@@ -254,6 +275,8 @@ func (f *Fold) Apply(e *ledger.Entry) {
 		f.settle(e, "decided", func(dispute) bool { return true })
 		n := f.entries[e.Index].pair
 		f.decisions[n] = append(f.decisions[n], decision{e.Index, *d.Upheld})
+	case *ledger.Erasure:
+		f.erase(e.Index, d.SHA256)
 	case *ledger.RulesPublication:
 		f.rules = append(f.rules, publishedRules{d.Rules, e.Index, e.At.Format(timeForm)})
 	case *ledger.YearOpening:
@@ -381,9 +404,12 @@ func (f *Fold) revise(i *innovation, e *ledger.Entry, d *ledger.Innovation) {
 	if i.Innovation != nil && !sameGround(i.Innovation, d) {
 		i.assessed = nil
 	}
+	before := i.words
 	leaf := e.Leaf()
 	i.Innovation, i.revised, i.revision = d, e.Index, hex.EncodeToString(leaf[:])
 	i.words, i.signers = searchable(d), signers(e)
+	f.concordance.revise(i.number, before, i.words)
+	f.name(e.Index, d.Attachments)
 	f.derive(i, d.DerivedFrom)
 	i.makers = i.makers[:0]
 	for _, o := range d.Originators {
@@ -391,6 +417,7 @@ func (f *Fold) revise(i *innovation, e *ledger.Entry, d *ledger.Innovation) {
 		i.makers = append(i.makers, number)
 		if add(&i.ever, number) {
 			f.orgs[number].made = append(f.orgs[number].made, i.number)
+			i.slots = append(i.slots, f.newSlot(i, number))
 		}
 	}
 }
@@ -456,6 +483,10 @@ func (f *Fold) confirm(e *ledger.Entry, d *ledger.Confirmation) {
 	p := f.pair(e, d.Innovation, e.By)
 	p.status, p.invited = Confirmed, noEntry
 	f.confirmed = append(f.confirmed, confirmed{uint32(e.Index), f.orgNumbers[e.By]})
+	f.name(e.Index, d.Attachments)
+	if n := f.innovation(d.Innovation).number; hasStory(d.Attachments) {
+		f.stories[n] = append(f.stories[n], uint32(e.Index))
+	}
 	if p.entry == noEntry {
 		p.entry, p.inUseFrom, p.confirmer = uint32(e.Index), number(d.InUseFrom), f.orgNumbers[e.By]
 	}

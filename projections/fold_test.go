@@ -324,7 +324,7 @@ func TestInnovation(t *testing.T) {
 		ID: i.id, Index: published, Revision: i.leaf, Revised: published, Status: "published",
 		Title: i.Title, Summary: i.Summary, Kind: "product", Funding: []ledger.Funding{ledger.Own}, InUseSince: "2024-03-01",
 		Originators: []projections.Originator{{Orgnr: maker, Name: "Hospital 1", Share: 1000}},
-		Branches:    []string{}, Absorbed: []string{}, Requests: []projections.Request{}, Links: []string{}, Attachments: []ledger.Attachment{},
+		Branches:    []string{}, Absorbed: []string{}, Requests: []projections.Request{}, Links: []string{}, Attachments: []projections.Attachment{},
 	}
 	wantInnovation(t, s, want)
 
@@ -336,7 +336,7 @@ func TestInnovation(t *testing.T) {
 	})
 	s.amends(north, func(o *ledger.Organisation) { o.Name = "Hospital of the north" })
 	want.Revision, want.RegionalInitiative, want.Replaces = i.leaf, true, new(worldText("Telefaks"))
-	want.Links, want.Attachments = []string{"https://spredning.example/ventil"}, []ledger.Attachment{picture}
+	want.Links, want.Attachments = []string{"https://spredning.example/ventil"}, []projections.Attachment{{Attachment: picture}}
 	want.Originators = []projections.Originator{{Orgnr: north, Name: "Hospital of the north", Share: 1}, {Orgnr: maker, Name: "Hospital 1", Share: 999}}
 	wantInnovation(t, s, want)
 
@@ -485,7 +485,7 @@ func TestPair(t *testing.T) {
 func (s *story) confirmation(i *draft, index int64, from ledger.Date) projections.Confirmation {
 	return projections.Confirmation{
 		By: north, Index: index, At: "2027-12-31T12:00:00Z", Revision: i.leaf, InUseFrom: from, Extent: "hospital", Form: "adapted",
-		Funding: []ledger.Funding{"rhf"}, Links: []string{}, Attachments: []ledger.Attachment{}, SignedBy: []keys.ID{s.reporters[north].ID()},
+		Funding: []ledger.Funding{"rhf"}, Links: []string{}, Attachments: []projections.Attachment{}, SignedBy: []keys.ID{s.reporters[north].ID()},
 	}
 }
 

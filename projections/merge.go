@@ -46,8 +46,8 @@ func (f *Fold) merge(i, into *innovation, why *reason) {
 	i.into, i.merger = into.number, why
 	final := f.innovations[f.final(into.number)]
 	final.merged = append(append(final.merged, i.number), i.merged...)
-	for _, o := range i.ever {
-		add(&final.ever, o)
+	for k, o := range i.ever {
+		f.takeSlot(final, o, i.slots[k])
 	}
 	f.move(f.numbersOf(i.firstPair, byInnovation), func(p *pair) { p.innovation = final.number })
 }
@@ -57,6 +57,7 @@ func (f *Fold) succeed(org, successor int32) {
 	f.orgs[org].successor = successor
 	f.orgs[successor].succeeded = append(f.orgs[successor].succeeded, org)
 	heir := f.heir(successor)
+	f.joinSlots(heir)
 	f.move(f.numbersOf(f.orgs[org].firstPair, byAdopter), func(p *pair) { p.adopter = heir })
 }
 
@@ -124,6 +125,7 @@ func (f *Fold) insert(at *int32, n int32, next func(*pair) *int32) {
 func (f *Fold) join(into, from int32) {
 	p, q := &f.pairs[into], &f.pairs[from]
 	q.joined = into
+	f.pairJoins = append(f.pairJoins, join{from, into})
 	f.relink(into, append(f.history(p), f.history(q)...))
 	if q.entry != noEntry && (p.entry == noEntry || q.entry < p.entry) {
 		p.entry, p.inUseFrom, p.confirmer = q.entry, q.inUseFrom, q.confirmer

@@ -288,6 +288,7 @@ func stakeIn(t Table, index int64) OpenDispute {
 // pair stands. It shares all else with this one, and is only read.
 func (f *Fold) letStand(n int32) *Fold {
 	then := *f
+	then.readings = &kept{}
 	then.disputes, then.decisions = maps.Clone(f.disputes), maps.Clone(f.decisions)
 	then.disputes[n] = slices.Clone(f.disputes[n])
 	for k := range then.disputes[n] {
@@ -376,14 +377,17 @@ func (f *Fold) keptOutBy(p *pair, year int, rules *ledger.Rules) (reasons []stri
 	if f.foundIneligible(i) {
 		return nil
 	}
-	under := &yearCount{count: &count{f: f}, rules: rules, year: year}
-	if !under.counts(p.innovation) {
+	counts := func(org int32) bool {
+		party := f.party(org)
+		return party.counts(year, rules)
+	}
+	if f.groundOf(i)&outBy(rules) != 0 {
 		reasons = append(reasons, "not_eligible")
 	}
-	if !under.measured(p.confirmer) {
+	if !counts(p.confirmer) {
 		reasons = append(reasons, "adopter_not_measured")
 	}
-	if !slices.ContainsFunc(i.makers, under.measured) {
+	if !slices.ContainsFunc(i.makers, counts) {
 		reasons = append(reasons, "no_originator_measured")
 	}
 	return reasons

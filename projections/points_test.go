@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json"
+	"pgregory.net/rapid"
 
 	"spredning/ledger"
 	"spredning/projections"
@@ -28,7 +29,7 @@ func tables(f *projections.Fold) (all []projections.Table) {
 func (w *world) then(table projections.Table) *projections.Fold { return w.fold(int(table.Position)) }
 
 // tablesAddUp adds lines up to rows, and rows to the regions of those who act for their organisations, and to the total.
-func tablesAddUp(t *testing.T, r *random) {
+func tablesAddUp(t rapid.TB, r *random) {
 	for _, table := range tables(r.fold(len(r.entries))) {
 		var total ledger.Milli
 		f := r.then(table)
@@ -125,7 +126,7 @@ func followLine(t *testing.T, r *random, f *projections.Fold, year int, to ledge
 // pairsScoreOnce sees that no pair scores in two years, nor twice in one, and that an originator and an adopter get
 // one line of it each. Which pairs are one is as when the later of two scored: two that have scored and are merged then
 // keep what they have.
-func pairsScoreOnce(t *testing.T, r *random) {
+func pairsScoreOnce(t rapid.TB, r *random) {
 	all := tables(r.fold(len(r.entries)))
 	for n, table := range all {
 		f := r.then(table)
@@ -167,7 +168,7 @@ func pairOf(f *projections.Fold, l projections.Line) string {
 
 // closedStaysClosed sees that a closing writes down what the open year's table was, and that it is the same bytes at every
 // later position.
-func closedStaysClosed(t *testing.T, r *random) {
+func closedStaysClosed(t rapid.TB, r *random) {
 	f, frozen := projections.NewFold(), map[int]string{}
 	for _, e := range r.entries {
 		if d, ok := e.Data.(*ledger.YearClosing); ok {
@@ -184,7 +185,7 @@ func closedStaysClosed(t *testing.T, r *random) {
 	}
 }
 
-func inJSON(t *testing.T, v any) string {
+func inJSON(t rapid.TB, v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
@@ -267,7 +268,7 @@ func pairsShareNothing(t *testing.T, r *random) {
 }
 
 // replaysAlike sees that the same entries give the same bytes: folded at once, parsed anew, or in parts with reads between.
-func replaysAlike(t *testing.T, r *random) {
+func replaysAlike(t rapid.TB, r *random) {
 	want := everything(t, r.fold(len(r.entries)))
 	if got := everything(t, reparsed(t, r)); got != want {
 		t.Errorf("parsed anew:\n got %s\nwant %s", got, want)
@@ -286,7 +287,7 @@ func replaysAlike(t *testing.T, r *random) {
 	})
 }
 
-func reparsed(t *testing.T, r *random) *projections.Fold {
+func reparsed(t rapid.TB, r *random) *projections.Fold {
 	f := projections.NewFold()
 	for index, b := range r.bytes {
 		e, err := ledger.ParseEntry(int64(index), slices.Clone(b))
@@ -299,7 +300,7 @@ func reparsed(t *testing.T, r *random) *projections.Fold {
 }
 
 // everything is all that a fold gives, as JSON.
-func everything(t *testing.T, f *projections.Fold) string {
+func everything(t rapid.TB, f *projections.Fold) string {
 	all := struct {
 		Position      int64
 		Tables        []projections.Table
@@ -331,27 +332,31 @@ func everything(t *testing.T, f *projections.Fold) string {
 
 // strikesRaiseNobody strikes a few adoptions of a ledger whose rules count every adoption of every branch without limits.
 // (With limits, or a lineage that scores once, a retraction makes room for others: TestRetractionMakesRoom.)
-func strikesRaiseNobody(t *testing.T, r *random) {
+func strikesRaiseNobody(t rapid.TB, r *random) {
 	if !r.plain || len(r.pairs) == 0 {
 		return
 	}
 	for range 20 {
-		p := pick(r, r.pairs...)
-		entry, before := r.entryOf(p), sumsByYear(r)
-		e, err := r.strikes(p)
-		if err != nil {
-			continue // it was struck already, or may not be
+		strikeRaisesNobody(t, r, pick(r, r.pairs...))
+	}
+}
+
+// strikeRaisesNobody strikes an adoption: nobody has more points for it in any year, and it gives none in an open one.
+func strikeRaisesNobody(t rapid.TB, r *random, p worldPair) {
+	entry, before := r.entryOf(p), sumsByYear(r)
+	e, err := r.strikes(p)
+	if err != nil {
+		return // it was struck already, or may not be
+	}
+	r.happened["strikes: "+string(e.Type)]++
+	for who, points := range sumsByYear(r) {
+		if points > before[who] {
+			t.Errorf("after a %s of %s and %s, %s has %s, had %s", e.Type, p.id, p.adopter, who, points, before[who])
 		}
-		r.happened["strikes: "+string(e.Type)]++
-		for who, points := range sumsByYear(r) {
-			if points > before[who] {
-				t.Errorf("after a %s of %s and %s, %s has %s, had %s", e.Type, p.id, p.adopter, who, points, before[who])
-			}
-		}
-		for _, table := range tables(r.fold(len(r.entries))) {
-			if table.Status == "open" && slices.ContainsFunc(linesOf(table), func(l projections.Line) bool { return l.Index == entry }) {
-				t.Errorf("%d: entry %d still gives points after a %s", table.Year, entry, e.Type)
-			}
+	}
+	for _, table := range tables(r.fold(len(r.entries))) {
+		if table.Status == "open" && slices.ContainsFunc(linesOf(table), func(l projections.Line) bool { return l.Index == entry }) {
+			t.Errorf("%d: entry %d still gives points after a %s", table.Year, entry, e.Type)
 		}
 	}
 }
@@ -463,6 +468,47 @@ func TestFormerOriginator(t *testing.T) {
 	s.wantLines(t, 2026, line{second, maker, "originator other_region", 500}, line{second, north, "originator other_region", 500}, stays[1])
 	s.revises(i, func(d *ledger.Innovation) { d.Originators = even(maker) })
 	s.wantLines(t, 2026, stays...)
+}
+
+// TestProjectAfterSuccession lets an originator have its line in a closed year, another take its place in the innovation,
+// and then in the ledger: the project has its line, whichever of the two acts for the other, or a third for both, and
+// also when one of them was originator of a duplicate.
+func TestProjectAfterSuccession(t *testing.T) {
+	for name, successions := range map[string][][2]ledger.Orgnr{
+		"the later one succeeds":  {{partner, maker}},
+		"the earlier one does":    {{maker, partner}},
+		"a third, for both":       {{nowhere, maker}, {nowhere, partner}},
+		"a third, the other way":  {{nowhere, partner}, {nowhere, maker}},
+		"through another":         {{partner, maker}, {nowhere, partner}},
+		"after its own successor": {{outside, maker}, {partner, outside}},
+	} {
+		for _, duplicate := range []bool{false, true} {
+			s := newStory()
+			s.rules(2024, project)
+			s.opens(2024)
+			i := s.publishes(nil, maker)
+			s.confirms(i, north, "2024-05-01")
+			must(s.byAuthority(&ledger.YearClosing{Year: 2024}))
+			s.opens(2025)
+			if duplicate {
+				into := s.publishes(nil, partner)
+				must(s.merged(i, into, nil))
+				i = into
+			} else {
+				s.revises(i, func(d *ledger.Innovation) { d.Originators = even(partner) })
+			}
+			for _, x := range successions {
+				must(s.succeed(x[0], x[1]))
+			}
+			last := s.confirms(i, middle, "2025-05-01")
+			s.wantLines(t, 2025, line{last, middle, "adopter other_region", 250})
+			for _, y := range naiveAll(s.bytes) {
+				if got, _ := s.now().Table(y.year); !reflect.DeepEqual(normal(got), y.table()) {
+					t.Errorf("%s, %t, %d:\n%s", name, duplicate, y.year, differ(normal(got), y.table()))
+				}
+			}
+		}
+	}
 }
 
 // TestDecisionsOfPairsThatBecomeOne merges pairs of which the committee has decided one or both: the last decision holds,

@@ -218,7 +218,7 @@ func (f *Fold) innovationRows(read ReadEntry, yield func([]any) error) error {
 		row = append(row[:0], x.ID, x.Index, published.At.UTC(), x.Revised, revised.At.UTC(), x.Revision, x.Status)
 		row = appendText(row, &x.Title)
 		row = appendText(row, &x.Summary)
-		row = append(row, x.Kind, f.orgnrs(i.makers), shares(i.Originators), listed(x.Funding), x.RegionalInitiative, x.InUseSince)
+		row = append(row, x.Kind, f.orgnrs(i.makers), permilles(i.Originators), listed(x.Funding), x.RegionalInitiative, x.InUseSince)
 		row = appendText(row, x.Replaces)
 		row = append(row, orNil(x.DerivedFrom), listed(x.Links), hashes(i.Attachments))
 		row = append(row, indexOf(x.Withdrawn), indexOf(x.Merged), orNil(x.MergedInto))
@@ -527,7 +527,7 @@ func (f *Fold) orgnrs(numbers []int32) any {
 	return listed(all)
 }
 
-func shares(of []ledger.Originator) any {
+func permilles(of []ledger.Originator) any {
 	all := make([]string, len(of))
 	for k, o := range of {
 		all[k] = strconv.Itoa(o.Share)

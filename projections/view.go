@@ -40,6 +40,17 @@ func (v *View) Read(fn func(*Fold)) {
 	fn(v.fold)
 }
 
+// prepared is how many innovations Prepare takes in at a time: some milliseconds.
+const prepared = 500
+
+// Prepare gets ready for questions about similar innovations, so that the first
+// one need not wait. Others read and apply meanwhile.
+func (v *View) Prepare() {
+	for more := true; more; {
+		v.Read(func(f *Fold) { more = f.concordance.catchUp(f.innovations, prepared) })
+	}
+}
+
 // Position is how many entries have been applied.
 func (v *View) Position() (position int64) {
 	v.Read(func(f *Fold) { position = f.Position })

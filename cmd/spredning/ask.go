@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -334,19 +335,23 @@ func overlay[D any](d *D, raw []byte) error {
 	return nil
 }
 
-// readFields reads the FILE argument, if there is one, over data.
-func readFields[D any](e *env, args []string, d *D) error {
+// readFields reads the FILE argument, if there is one, over data, and the files
+// that it attaches.
+func readFields[D any](e *env, args []string, d *D) (attached files, err error) {
 	if len(args) == 0 {
-		return nil
+		return nil, nil
 	}
 	raw, err := e.readInput(args[0])
+	if err == nil {
+		raw, attached, err = attachFiles(raw, filepath.Dir(args[0])) // - is in the folder . too
+	}
 	if err == nil {
 		err = overlay(d, raw)
 	}
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", args[0], err)
+		return nil, fmt.Errorf("reading %s: %w", args[0], err)
 	}
-	return nil
+	return attached, nil
 }
 
 // textWith gives a text with its part in one language replaced; what is typed

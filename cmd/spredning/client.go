@@ -49,12 +49,17 @@ func (p *answerError) Error() string {
 }
 
 func (c *client) do(ctx context.Context, method, path string, body []byte) ([]byte, int, error) {
+	return c.send(ctx, method, path, "application/json", body)
+}
+
+// send is do for a body of any type.
+func (c *client) send(ctx context.Context, method, path, contentType string, body []byte) ([]byte, int, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, 0, err
 	}
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", contentType)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 type confirming struct {
 	by, key, receipt string
 	yes              bool
+	attached         files
 }
 
 func confirmCommand(e *env) *cobra.Command {
@@ -31,7 +32,8 @@ A pilot is not an adoption: confirm only what is in regular use, and vouched for
 FILE (- for standard input) has the data of adoption.confirmed as YAML or JSON,
 without innovation and revision: in_use_from, extent, form, funding and perhaps
 replaces, links and attachments. Flags go before FILE. What is missing is asked
-for on a terminal.
+for on a terminal. Attachments are written as {file: story.md, title: {nb: …}}, as
+spredning publish --help tells.
 
 What is about to be signed is shown in plain language first. The confirmation is
 about the innovation as it is described now; should its originators revise it
@@ -78,7 +80,7 @@ func (c *confirming) run(cmd *cobra.Command, e *env, id string, args []string) e
 	if err := e.sign(&envelope, a.signers, c.yes); err != nil {
 		return err
 	}
-	return stale(a.lang, id, e.submit(ctx, a.client, envelope.Encode(), c.receipt))
+	return stale(a.lang, id, e.submitWith(ctx, a.client, envelope.Encode(), c.receipt, c.attached))
 }
 
 func (c *confirming) paths() []string {
@@ -121,7 +123,7 @@ func (c *confirming) fill(cmd *cobra.Command, e *env, a actor, i projections.Inn
 		env: e, lang: a.lang, questions: confirmationQuestions(a.lang, i.InUseSince, ledger.DateOf(time.Now())),
 		check: func(d ledger.Confirmation) error { return checkConfirmation(a, i, d) },
 	}
-	if err := readFields(e, args, &d); err != nil {
+	if c.attached, err = readFields(e, args, &d); err != nil {
 		return d, err
 	}
 	if d.Innovation != "" || d.Revision != "" {

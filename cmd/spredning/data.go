@@ -21,13 +21,23 @@ import (
 
 // node is an open data folder: everything that serving needs, wired.
 type node struct {
-	ledger  *ledger.Ledger
-	drafts  *ledger.Drafts
-	view    *projections.View
-	log     *tiles.Log
-	logKey  *ledger.LogKey
-	exports string // folder of open data files
-	close   func()
+	ledger      *ledger.Ledger
+	drafts      *ledger.Drafts
+	view        *projections.View
+	log         *tiles.Log
+	attachments *jetstream.Objects
+	logKey      *ledger.LogKey
+	exports     string // folder of open data files
+	close       func()
+}
+
+// signsWith gives the verifier key of the log key that signs checkpoints now.
+func (n *node) signsWith() (key string) {
+	n.view.Read(func(f *projections.Fold) { key = f.LogKeys.At(f.Position) })
+	if key == "" {
+		key = n.logKey.String() // nothing is signed yet
+	}
+	return key
 }
 
 // nodeConfig says which folder to open and how.
@@ -38,8 +48,10 @@ type nodeConfig struct {
 	logKey *keys.Private
 	next   *keys.Private // that signs after a ledger.amended; none: nil
 	others []ledger.Other
-	now    func() time.Time
-	logger *slog.Logger
+	// witnessed shows readers what witnesses have cosigned.
+	witnessed bool
+	now       func() time.Time
+	logger    *slog.Logger
 }
 
 // hasKey says what to do with a folder that has no log key.
@@ -52,9 +64,11 @@ func hasKey(dir string) error {
 
 func logKeyFile(dir string) string { return filepath.Join(dir, "keys", "log") }
 
+func nextLogKeyFile(dir string) string { return logKeyFile(dir) + ".next" }
+
 // nextLogKey reads the log key that is to follow, if there is one.
 func (e *env) nextLogKey(dir string) (*keys.Private, error) {
-	path := logKeyFile(dir) + ".next"
+	path := nextLogKeyFile(dir)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -116,13 +130,13 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 	opened.add(stream.Close)
 	view := projections.NewView()
 	l, err := ledger.Open(ctx, ledger.Config{
-		Log: log, Stream: stream, LogKey: logKey, NextLogKey: next, Others: cfg.others, Shared: cfg.remote.URL != "", Apply: view.Apply, Now: cfg.now, Logger: cfg.logger,
+		Log: log, Stream: stream, LogKey: logKey, NextLogKey: next, Others: cfg.others, Witnessed: cfg.witnessed, Shared: cfg.remote.URL != "", Apply: view.Apply, Now: cfg.now, Logger: cfg.logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the ledger in %s: %w", cfg.dir, err)
 	}
 	opened.add(l.Close)
-	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), view: view, log: log, logKey: logKey, exports: filepath.Join(cfg.dir, "exports")}, view.Wait(ctx, l.Size())
+	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), view: view, log: log, attachments: stream.Objects(), logKey: logKey, exports: filepath.Join(cfg.dir, exportsName)}, view.Wait(ctx, l.Size())
 }
 
 // lock makes sure that no other program has the folder open: neither JetStream's
@@ -168,21 +182,39 @@ func originOf(log *tiles.Log, cfg nodeConfig) (string, error) {
 	return c.Origin, nil
 }
 
-// foldOf opens a folder's log for reading and folds it; no other program needs to
-// be stopped for that.
-func foldOf(dir string) (*projections.Fold, *tiles.Log, error) {
+// readLog is a log that was opened for reading: a data folder's, or a mirror's.
+type readLog interface {
+	ledger.Entries
+	Entry(index int64) ([]byte, error)
+	Size() int64
+	Close() error
+}
+
+// foldOf opens for reading the log in a data folder, or a mirror, and folds it; no
+// other program needs to be stopped for that.
+func foldOf(dir string) (*projections.Fold, readLog, error) {
+	f := projections.NewFold()
+	apply := func(entries []*ledger.Entry) {
+		for _, e := range entries {
+			f.Apply(e)
+		}
+	}
+	if isMirror(dir) {
+		c, err := ledger.OpenCopy(ledger.CopyConfig{Dir: dir, Apply: apply})
+		if err != nil {
+			return nil, nil, err
+		}
+		return f, mirrorLog{c.Log()}, nil
+	}
 	if _, err := os.Stat(filepath.Join(dir, "log")); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%s is no data folder: it has no log in it", dir)
+		return nil, nil, fmt.Errorf("%s is no data folder and no mirror: it has no log in it", dir)
 	}
 	log, err := tiles.OpenReadOnly(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the log: %w", err)
 	}
-	f := projections.NewFold()
 	err = ledger.Replay(log, 0, log.Size(), func(entries []*ledger.Entry) error {
-		for _, e := range entries {
-			f.Apply(e)
-		}
+		apply(entries)
 		return nil
 	})
 	if err != nil {
@@ -193,3 +225,15 @@ func foldOf(dir string) (*projections.Fold, *tiles.Log, error) {
 	}
 	return f, log, nil
 }
+
+// isMirror says whether a folder is a mirror: its checkpoint lies in it, not in
+// log/.
+func isMirror(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "checkpoint"))
+	return err == nil
+}
+
+// mirrorLog is a mirror's log, which keeps nothing open.
+type mirrorLog struct{ *tiles.Shown }
+
+func (mirrorLog) Close() error { return nil }

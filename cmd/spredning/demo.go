@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/csv"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ import (
 	"spredning/ledger"
 )
 
-//go:embed demo/organisations.csv demo/story.yaml
+//go:embed demo/organisations.csv demo/story.yaml demo/hjemmesykehus.md demo/emeistring-forde.md demo/stille-natt.md
 var demoFiles embed.FS
 
 const (
@@ -245,6 +246,10 @@ func (t *teller) step(ctx context.Context, s step) error {
 	}
 	signers := []ledger.Orgnr{by}
 	about := t.names(s.Data)
+	told, err := attachTold(s.Data)
+	if err != nil {
+		return err
+	}
 	data, err := dataOf(s.Type, s.Data)
 	if err != nil {
 		return err
@@ -264,6 +269,36 @@ func (t *teller) step(ctx context.Context, s step) error {
 		return err
 	}
 	t.remember(s, data, receipt)
+	return t.store(ctx, told)
+}
+
+// attachTold puts what an event says of a file in the place of each one that the
+// story attaches, and gives their bytes by their SHA-256.
+func attachTold(data map[string]any) (told map[string][]byte, err error) {
+	told = map[string][]byte{}
+	attachments, _ := data["attachments"].([]any)
+	for _, a := range attachments {
+		a := a.(map[string]any)
+		b, err := demoFiles.ReadFile(fmt.Sprint("demo/", a["file"]))
+		if err != nil {
+			return nil, fmt.Errorf("reading a file of the story: %w", err)
+		}
+		named := ledger.AttachmentOf(ledger.Markdown, b)
+		delete(a, "file")
+		a["sha256"], a["media_type"], a["size"] = named.SHA256, named.MediaType, named.Size
+		told[named.SHA256] = b
+	}
+	return told, nil
+}
+
+// store stores the files of a step. Those that were erased since the story was told
+// before stay so.
+func (t *teller) store(ctx context.Context, told map[string][]byte) error {
+	for sha256, b := range told {
+		if _, err := t.node.attachments.Put(ctx, sha256, b); err != nil && !errors.Is(err, ledger.ErrErased) {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -374,6 +409,7 @@ An illustration: the hospitals named in it have confirmed nothing.
 
   %s/api/v1/innovations
   %s/api/v1/innovations/%s/adoptions
+  %s/api/v1/innovations/%s/stories
   %s/api/v1/points/2026
   %s/log/checkpoint
 
@@ -384,5 +420,5 @@ Look at the points, and take part as a hospital (in another terminal):
       --key %s
 
 The folder is %s. Stop with Ctrl-C.
-`, demoOrigin, t.node.ledger.Size(), base, base, base, some, base, base, base, some, base, filepath.Join(t.dir, "keys", "sunnaas"), t.dir)
+`, demoOrigin, t.node.ledger.Size(), base, base, base, some, base, some, base, base, base, some, base, filepath.Join(t.dir, "keys", "sunnaas"), t.dir)
 }

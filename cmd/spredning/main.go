@@ -78,7 +78,8 @@ anyone can check every one of them.
 Try it:        spredning demo
 Run it:        spredning found, then spredning serve
 Take part:     spredning key new, then spredning publish and spredning confirm
-Check it:      spredning verify, spredning points`,
+Check it:      spredning verify, spredning points
+Keep a copy:   spredning mirror, then spredning serve --mirror`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -96,7 +97,8 @@ Check it:      spredning verify, spredning points`,
 	cmd.PersistentFlags().StringVar(&e.lang, "lang", "nb", "language of what is shown before signing: nb, nn or en")
 	cmd.AddCommand(
 		demoCommand(e), serveCommand(e), foundCommand(e), keyCommand(e), signCommand(e), submitCommand(e),
-		publishCommand(e), confirmCommand(e), pointsCommand(e), verifyCommand(e), restoreCommand(e),
+		publishCommand(e), confirmCommand(e), pointsCommand(e), simulateCommand(e), verifyCommand(e),
+		mirrorCommand(e), restoreCommand(e), witnessCommand(e), loadCommand(e),
 		exportCommand(e),
 	)
 	return cmd

@@ -2,83 +2,21 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"spredning/ledger"
+	"spredning/projections"
 )
 
-// openYear is what is not settled in a reporting year: GET /years/{year}/open.
-type openYear struct {
-	Position    int64        `json:"position"`
-	Disputes    []openMatter `json:"disputes"`
-	Requests    []openMatter `json:"requests"`
-	Invitations []openMatter `json:"invitations"`
-	Table       openTable    `json:"table"`
-}
-
-// openMatter is an adoption under dispute, an innovation that somebody wants
-// assessed, or an invitation without an answer.
-type openMatter struct {
-	Innovation string       `json:"innovation"`
-	Title      anyText      `json:"title"`
-	Adopter    ledger.Orgnr `json:"adopter"`
-	By         ledger.Orgnr `json:"by"`
-	Reason     anyText      `json:"reason"`
-}
-
-// openTable is the year's table as it would stay.
-type openTable struct {
-	Total jsontext.Value `json:"total"`
-	Rows  jsontext.Value `json:"rows"` // their number, or themselves
-}
-
-func (t openTable) rows() string {
-	var all []jsontext.Value
-	if json.Unmarshal(t.Rows, &all) == nil {
-		return strconv.Itoa(len(all))
-	}
-	return string(t.Rows)
-}
-
-// anyText is a text by language, or in one.
-type anyText struct{ ledger.Text }
-
-// UnmarshalJSON reads either.
-func (t *anyText) UnmarshalJSON(b []byte) error {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		t.NB = &s
-		return nil
-	}
-	return json.Unmarshal(b, &t.Text)
-}
-
-// findOpen finds what is still open in a year, and the names that it has.
+// findOpen finds what is still open in a year.
 func (f *facts) findOpen(ctx context.Context, c *client, year int) error {
-	var open openYear
+	var open projections.Open
 	if err := c.read(ctx, fmt.Sprintf("/api/v1/years/%d/open", year), &open); err != nil {
 		return err
 	}
 	f.open = &open
-	var orgs []ledger.Orgnr
-	for _, matters := range [][]openMatter{open.Disputes, open.Requests, open.Invitations} {
-		for _, m := range matters[:min(len(matters), shownMatters)] {
-			for _, o := range []ledger.Orgnr{m.Adopter, m.By} {
-				if o != "" {
-					orgs = append(orgs, o)
-				}
-			}
-		}
-	}
-	if err := f.findNames(ctx, c, orgs); err != nil {
-		f.trouble = errors.Join(f.trouble, err)
-	}
 	return nil
 }
 
@@ -111,6 +49,13 @@ var (
 		"Invitasjonar utan svar i %d (talet på dei: %d):",
 		"Invitations without an answer in %d (%d of them):")
 
+	openKeptOut = put(
+		"Adopsjoner som ikke teller i %d slik det er nå (antall: %d):",
+		"Adopsjonar som ikkje tel i %d slik det er no (talet på dei: %d):",
+		"Adoptions that do not count in %d as things are (%d of them):")
+
+	labelAtStake    = put("Står på spill", "Står på spel", "At stake")
+	labelAdoptions  = put("Adopsjoner det gjelder", "Adopsjonar det gjeld", "Adoptions concerned")
 	labelTotal      = put("Poeng i alt", "Poeng i alt", "Points in all")
 	labelTableRows  = put("Organisasjoner med poeng", "Organisasjonar med poeng", "Organisations with points")
 	labelDisputedBy = put("Bestridt av", "Bestridd av", "Disputed by")
@@ -118,43 +63,97 @@ var (
 	andMore         = put("… og %d til", "… og %d til", "… and %d more")
 )
 
+// keptOutReasons say why an adoption does not count as things are.
+var keptOutReasons = []choice{
+	{name: "no_rules", words: put("ingen regler gjelder", "ingen reglar gjeld", "no rules are in force")},
+	{name: "not_eligible", words: put("innovasjonen oppfyller ikke vilkårene", "innovasjonen oppfyller ikkje vilkåra", "the innovation does not meet the conditions")},
+	{name: "adopter_not_measured", words: put("den som adopterer, er ikke med i målesystemet", "den som adopterer, er ikkje med i målesystemet", "the adopter is not in the measuring system")},
+	{name: "no_originator_measured", words: put("ikke noe opphav er med i målesystemet", "ikkje noko opphav er med i målesystemet", "no originator is in the measuring system")},
+}
+
 // openSections says what is still open in a year, and what its table is.
-func (l language) openSections(year int, f facts) (all []section) {
-	for _, part := range []struct {
-		heading, adopter, by message
-		matters              []openMatter
-	}{
-		{openDisputes, labelAdopter, labelDisputedBy, f.open.Disputes},
-		{openRequests, labelAdopter, labelAskedBy, f.open.Requests},
-		{openInvitations, labelInvited, labelBy, f.open.Invitations},
-	} {
-		if len(part.matters) > 0 {
-			all = append(all, section{l.say(part.heading, year, len(part.matters)), l.matterRows(part.matters, part.adopter, part.by, f)})
+func (l language) openSections(o *projections.Open) (all []section) {
+	add := func(heading message, count int, matters []matter) {
+		if count > 0 {
+			all = append(all, section{l.say(heading, o.Year, count), l.matterRows(matters, count)})
 		}
 	}
+	add(openDisputes, o.Counts.Disputes, l.disputeMatters(o.Disputes))
+	add(openRequests, o.Counts.Requests, l.requestMatters(o.Requests))
+	add(openInvitations, o.Counts.Invitations, l.invitationMatters(o.Invitations))
+	add(openKeptOut, o.Counts.KeptOut, l.keptOutMatters(o.KeptOut))
 	if len(all) == 0 {
-		all = append(all, section{heading: l.say(openNothing, year)})
+		all = append(all, section{heading: l.say(openNothing, o.Year)})
 	}
-	return append(all, section{l.say(openTableIs, year), []row{
-		{l.say(labelTotal), string(f.open.Table.Total)}, {l.say(labelTableRows), f.open.Table.rows()},
+	return append(all, section{l.say(openTableIs, o.Year), []row{
+		{l.say(labelTotal), o.Table.Total.String()}, {l.say(labelTableRows), strconv.Itoa(o.Table.Rows)},
 	}})
 }
 
-func (l language) matterRows(matters []openMatter, adopter, by message, f facts) (rows []row) {
-	for i, m := range matters {
-		if i == shownMatters {
-			return append(rows, row{"", l.say(andMore, len(matters)-i)})
+// matter is what is still open, as rows of a statement; those without a value
+// are left out.
+type matter []row
+
+func (l language) disputeMatters(all []projections.OpenDispute) (matters []matter) {
+	for _, d := range all {
+		stake := ""
+		if d.AtStake != nil {
+			stake = d.AtStake.String()
 		}
-		rows = append(rows, row{l.say(labelInnovation), strings.TrimSpace(l.of(m.Title.Text) + " (" + m.Innovation + ")")})
-		if m.Adopter != "" {
-			rows = append(rows, row{l.say(adopter), f.organisation(l, m.Adopter)})
-		}
-		if m.By != "" {
-			rows = append(rows, row{l.say(by), f.organisation(l, m.By)})
-		}
-		if reason := l.of(m.Reason.Text); reason != "" {
-			rows = append(rows, row{l.say(labelReason), reason})
-		}
+		matters = append(matters, matter{
+			l.innovationRow(d.Title, d.Innovation), l.organisationRow(labelAdopter, d.Name, d.Adopter),
+			l.organisationRow(labelDisputedBy, d.ByName, d.By),
+			{l.say(labelReason), l.of(d.Reason)},
+			{l.say(labelAtStake), stake},
+		})
+	}
+	return matters
+}
+
+func (l language) requestMatters(all []projections.OpenRequest) (matters []matter) {
+	for _, r := range all {
+		matters = append(matters, matter{
+			l.innovationRow(r.Title, r.Innovation), l.organisationRow(labelAskedBy, r.ByName, r.By),
+			{l.say(labelReason), l.of(r.Reason)},
+			{l.say(labelAdoptions), strconv.Itoa(r.Adoptions)},
+		})
+	}
+	return matters
+}
+
+func (l language) invitationMatters(all []projections.InvitationTo) (matters []matter) {
+	for _, i := range all {
+		matters = append(matters, matter{l.innovationRow(i.Title, i.Innovation), l.organisationRow(labelInvited, i.Name, i.Adopter)})
+	}
+	return matters
+}
+
+func (l language) keptOutMatters(all []projections.KeptOut) (matters []matter) {
+	for _, k := range all {
+		matters = append(matters, matter{
+			l.innovationRow(k.Title, k.Innovation), l.organisationRow(labelAdopter, k.Name, k.Adopter),
+			{l.say(labelReason), l.words(keptOutReasons, k.Reasons...)},
+		})
+	}
+	return matters
+}
+
+func (l language) innovationRow(title ledger.Text, id string) row {
+	return row{l.say(labelInnovation), l.of(title) + " (" + id + ")"}
+}
+
+func (l language) organisationRow(label message, name string, o ledger.Orgnr) row {
+	return row{l.say(label), name + ", " + string(o)}
+}
+
+// matterRows are the rows of the first matters, of count in all.
+func (l language) matterRows(matters []matter, count int) (rows []row) {
+	shown := matters[:min(len(matters), shownMatters)]
+	for _, m := range shown {
+		rows = append(rows, slices.DeleteFunc(slices.Clone(m), func(r row) bool { return r.text == "" })...)
+	}
+	if rest := count - len(shown); rest > 0 {
+		rows = append(rows, row{"", l.say(andMore, rest)})
 	}
 	return rows
 }

@@ -23,6 +23,7 @@ type publishing struct {
 	paths        []string
 	out, receipt string
 	share, yes   bool
+	attached     files
 }
 
 func publishCommand(e *env) *cobra.Command {
@@ -38,7 +39,14 @@ perhaps replaces, derived_from, links and attachments; quote organisation number
 in YAML. Flags go before FILE. What is missing is asked for on a terminal. Without
 originators your organisation is the only one.
 
-What is about to be signed is shown in plain language first. If others have made
+An attachment is written as {file: story.md, title: {nb: Slik gikk det}}, the file
+beside FILE: a story in Markdown, a picture (PNG, JPEG, WebP) or a PDF, at most 5
+MiB. Its hash goes into the event, and the file is sent once that is accepted.
+
+What the ledger has that is similar is shown first, since the same project must not
+be registered twice. On a terminal you are asked whether it is one of those.
+
+What is about to be signed is shown in plain language, too. If others have made
 the innovation with you, they must sign, too: the half-signed event is written to
 a file for them, or posted at the ledger as a draft with --share, and nothing is
 submitted yet.
@@ -85,6 +93,11 @@ func (p *publishing) run(cmd *cobra.Command, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
+	if p.revise == "" {
+		if err := e.compare(ctx, a, d, p.yes); err != nil {
+			return err
+		}
+	}
 	payload, err := a.payload(p.data(d))
 	if err != nil {
 		return err
@@ -99,7 +112,7 @@ func (p *publishing) run(cmd *cobra.Command, e *env, args []string) error {
 	if len(missing) > 0 {
 		return p.handOver(ctx, e, a, envelope, missing)
 	}
-	return e.submit(ctx, a.client, envelope.Encode(), p.receipt)
+	return e.submitWith(ctx, a.client, envelope.Encode(), p.receipt, p.attached)
 }
 
 // start gives what to begin with: nothing, or the innovation to revise and its
@@ -138,7 +151,10 @@ func (c *client) known(ctx context.Context, id string) (i projections.Innovation
 func fieldsOf(i projections.Innovation) ledger.Innovation {
 	d := ledger.Innovation{
 		Title: i.Title, Summary: i.Summary, Kind: i.Kind, Funding: i.Funding, RegionalInitiative: &i.RegionalInitiative,
-		InUseSince: i.InUseSince, Replaces: i.Replaces, DerivedFrom: i.DerivedFrom, Links: i.Links, Attachments: i.Attachments,
+		InUseSince: i.InUseSince, Replaces: i.Replaces, DerivedFrom: i.DerivedFrom, Links: i.Links,
+	}
+	for _, file := range i.Attachments {
+		d.Attachments = append(d.Attachments, file.Attachment)
 	}
 	for _, o := range i.Originators {
 		d.Originators = append(d.Originators, ledger.Originator{Orgnr: o.Orgnr, Share: o.Share})
@@ -153,7 +169,8 @@ func (p *publishing) fill(cmd *cobra.Command, e *env, a actor, args []string, d 
 		env: e, lang: a.lang, questions: innovationQuestions(a.lang, a.by.Orgnr, ledger.DateOf(time.Now())),
 		check: func(d ledger.Innovation) error { return p.check(cmd.Context(), a, d) },
 	}
-	if err := readFields(e, args, d); err != nil {
+	var err error
+	if p.attached, err = readFields(e, args, d); err != nil {
 		return err
 	}
 	given, err := flagged(cmd, s.questions, d)
@@ -262,7 +279,7 @@ func (p *publishing) handOver(ctx context.Context, e *env, a actor, envelope key
 	e.tell(a.lang.say(signLikeThis, file))
 	fmt.Fprintf(e.err, "  spredning sign --key %s \\\n      --out %s \\\n      %s\n", a.lang.say(wordKeyFile), file, file)
 	e.tell(a.lang.say(thenSubmit))
-	fmt.Fprintf(e.err, "  spredning submit %s\n", file)
+	fmt.Fprintf(e.err, "  spredning submit %s\n", strings.Join(append([]string{file}, p.attached.paths()...), " --attach "))
 	return nil
 }
 

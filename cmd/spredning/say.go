@@ -90,6 +90,9 @@ const (
 	accepted
 	acceptedBefore
 	receiptKept
+	fileStored
+	fileMissing
+	wordFile
 
 	wordService
 	wordProduct
@@ -113,6 +116,7 @@ const (
 	statesPublication
 	statesRevision
 	statesConfirmation
+	statesErasure
 	allSign
 	revisedSince
 	notLookedUp
@@ -145,6 +149,23 @@ const (
 	thenSubmit
 	wordKeyFile
 	staleRevision
+
+	likelyDuplicates
+	lookAlikes
+	notCompared
+	askWhetherSame
+	reviseInstead
+	adoptInstead
+	deriveInstead
+	mergeInstead
+	labelSimilarity
+	labelSharedWords
+	labelRelatedWords
+	labelRelation
+	wordWithdrawn
+	wordDerivedFrom
+	wordBranch
+	wordSameRoot
 
 	messageCount
 )
@@ -318,6 +339,17 @@ var messages = [messageCount][3]string{
 		"Kvitteringa ligg i %s. Kontroller henne når som helst:",
 		"The receipt is in %s. Check it any time:",
 	},
+	fileStored: {
+		"Filen %s er lagt inn.",
+		"Fila %s er lagd inn.",
+		"The file %s is stored.",
+	},
+	fileMissing: {
+		"Filen til vedlegget «%s» mangler i registeret. Den kan legges inn slik:",
+		"Fila til vedlegget «%s» manglar i registeret. Ho kan leggjast inn slik:",
+		"The file of the attachment “%s” is missing in the ledger. It can be stored like this:",
+	},
+	wordFile: {"FIL", "FIL", "FILE"},
 	signThis: {
 		"Signere dette? (antall nøkler: %d)",
 		"Signere dette? (talet på nøklar: %d)",
@@ -386,6 +418,11 @@ var messages = [messageCount][3]string{
 		"%s stadfestar å ha teke innovasjonen i ordinær bruk. Det er ingen pilot, og %[1]s går god for innovasjonen.",
 		"%s confirms that it has taken the innovation into regular use. It is no pilot, and %[1]s vouches for the innovation.",
 	},
+	statesErasure: {
+		"%s sletter filen til dette vedlegget for godt. Den kan aldri legges inn igjen. Postene som nevner den, blir stående:",
+		"%s slettar fila til dette vedlegget for godt. Ho kan aldri leggjast inn att. Postane som nemner henne, blir ståande:",
+		"%s erases the file of this attachment for good. It can never be stored again. The entries that name it stay:",
+	},
 	allSign: {
 		"Innovasjonen har flere opphav. Alle må signere dette.",
 		"Innovasjonen har fleire opphav. Alle må signere dette.",
@@ -445,6 +482,67 @@ var messages = [messageCount][3]string{
 		"innovasjonen ble revidert mens du bekreftet, og ingenting er registrert. Kjør «spredning confirm %s» på nytt, og les innovasjonen slik den er nå, før du signerer",
 		"innovasjonen vart revidert medan du stadfesta, og ingenting er registrert. Køyr «spredning confirm %s» på nytt, og les innovasjonen slik han er no, før du signerer",
 		"the innovation was revised while you confirmed it, and nothing was registered. Run “spredning confirm %s” again, and read the innovation as it is now before you sign",
+	},
+
+	likelyDuplicates: {
+		"Dette kan være registrert allerede:",
+		"Dette kan vere registrert allereie:",
+		"This may be registered already:",
+	},
+	lookAlikes: {
+		"Dette ligner, men er trolig noe annet:",
+		"Dette liknar, men er truleg noko anna:",
+		"These are similar, but probably something else:",
+	},
+	notCompared: {
+		"Det kunne ikke undersøkes om innovasjonen er registrert fra før: %s",
+		"Det kunne ikkje undersøkjast om innovasjonen er registrert frå før: %s",
+		"It could not be checked whether the innovation is registered already: %s",
+	},
+	askWhetherSame: {
+		"Er innovasjonen den samme som en av de første, altså registrert allerede?",
+		"Er innovasjonen den same som ein av dei første, altså registrert allereie?",
+		"Is the innovation the same as one of the first, that is, registered already?",
+	},
+	reviseInstead: {
+		"Har dere vært med på å lage den, reviderer dere den i stedet:",
+		"Har de vore med på å lage han, reviderer de han i staden:",
+		"If you are one of its originators, revise it instead:",
+	},
+	adoptInstead: {
+		"Har dere tatt den i bruk fra andre, bekrefter dere det i stedet:",
+		"Har de teke han i bruk frå andre, stadfestar de det i staden:",
+		"If you have taken it into use from others, confirm that instead:",
+	},
+	deriveInstead: {
+		"Bygger deres på den, men er noe nytt, publiserer dere med henvisning til den:",
+		"Byggjer dykkar på han, men er noko nytt, publiserer de med tilvising til han:",
+		"If yours is derived from it but is something new, publish it with a reference to it:",
+	},
+	mergeInstead: {
+		"Er det samme prosjektet alt registrert to ganger, slås de to sammen med en innovation.merged som alle opphavene til begge signerer (spredning sign --help).",
+		"Er det same prosjektet alt registrert to gonger, blir dei to slått saman med ein innovation.merged som alle opphava til begge signerer (spredning sign --help).",
+		"If the same project has been registered twice already, the two are joined by an innovation.merged that all originators of both sign (spredning sign --help).",
+	},
+	labelSimilarity:   {"Likhet", "Likskap", "Similarity"},
+	labelSharedWords:  {"Felles ord", "Felles ord", "Shared words"},
+	labelRelatedWords: {"Beslektede ord", "Nærskylde ord", "Related words"},
+	labelRelation:     {"Slektskap", "Slektskap", "Lineage"},
+	wordWithdrawn:     {"(trukket tilbake)", "(trekt tilbake)", "(withdrawn)"},
+	wordDerivedFrom: {
+		"det du publiserer, er oppgitt å bygge på denne",
+		"det du publiserer, er oppgitt å byggje på denne",
+		"what you publish is declared to be derived from this one",
+	},
+	wordBranch: {
+		"denne bygger på det du publiserer",
+		"denne byggjer på det du publiserer",
+		"this one is derived from what you publish",
+	},
+	wordSameRoot: {
+		"begge bygger på samme innovasjon",
+		"begge byggjer på same innovasjon",
+		"both are derived from the same innovation",
 	},
 }
 

@@ -75,6 +75,8 @@ func (l language) saying(event ledger.Event, f facts) (s saying, ok bool) {
 		s = l.disputeWithdrawal(by, d, f)
 	case *ledger.Decision:
 		s = l.decision(by, d, f)
+	case *ledger.Erasure:
+		s = l.erasure(by, d)
 	case *ledger.RulesPublication:
 		s = l.rulesPublication(by, d)
 	case *ledger.YearOpening:
@@ -130,9 +132,9 @@ type facts struct {
 	names        map[ledger.Orgnr]string
 	innovations  map[string]projections.Innovation
 	keys         map[keys.ID]projections.Key
-	open         *openYear // of a year that is to be closed
-	trouble      error     // why they are not all there
-	openTrouble  error     // why open is not there
+	open         *projections.Open // of a year that is to be closed
+	trouble      error             // why they are not all there
+	openTrouble  error             // why open is not there
 }
 
 // lookupTime is how long a statement waits for names before it goes without.

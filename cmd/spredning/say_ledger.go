@@ -73,6 +73,11 @@ func (l language) ledgerAmendment(by string, d *ledger.LedgerAmendment) saying {
 	return saying{states: l.say(statesLogKey, by), rows: []row{{l.say(labelLogKey), d.LogKey}}}
 }
 
+func (l language) erasure(by string, d *ledger.Erasure) saying {
+	rows := append([]row{{l.say(labelAttachment), "SHA-256 " + d.SHA256}}, texts(l.say(labelReason), &d.Reason)...)
+	return saying{states: l.say(statesErasure, by), rows: rows}
+}
+
 func (l language) rulesPublication(by string, d *ledger.RulesPublication) saying {
 	r := d.Rules
 	answer := func(b *bool) string { return l.words(yesOrNos, yesNoValue(b)) }
@@ -116,6 +121,6 @@ func (l language) yearClosing(by string, d *ledger.YearClosing, f facts) saying 
 		s.remarks = []string{l.say(openUnknown, d.Year, f.openTrouble)}
 		return s
 	}
-	s.sections = l.openSections(d.Year, f)
+	s.sections = l.openSections(f.open)
 	return s
 }

@@ -152,6 +152,7 @@ func spokenData() []ledger.Data {
 			OwnFundingOnly: &yes, ExcludeRegionalInitiatives: &no, Lineage: ledger.LineageOnce,
 			MaxAdoptionsPerInnovation: &none, MaxPerOriginatorAdopter: &some, Illustrative: &yes,
 		}},
+		&ledger.Erasure{SHA256: i.Attachments[0].SHA256, Reason: text("Et bilde viste en pasient", "Eit bilete viste ein pasient")},
 		&ledger.YearOpening{Year: 2026, ReportBy: "2027-03-01"},
 		&ledger.YearClosing{Year: 2026},
 	}

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -10,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"spredning/ledger"
 )
 
 func TestMain(m *testing.M) {
@@ -17,8 +23,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the program as a user would, from the scripts in
-// testdata/script. In them, $ADDR is a free address and `up` waits for the
-// server on it.
+// testdata/script. In them, $ADDR, $NORD and $VEST are free addresses and `up` waits
+// for the server on the first.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",
@@ -26,9 +32,14 @@ func TestScript(t *testing.T) {
 			addr, err := freeAddress()
 			e.Setenv("ADDR", addr)
 			e.Setenv("SPREDNING_URL", "http://"+addr)
+			for _, name := range []string{"NORD", "VEST"} {
+				addr, err2 := freeAddress()
+				e.Setenv(name, addr)
+				err = errors.Join(err, err2)
+			}
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "read": read, "keyid": keyID},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "read": read, "keyid": keyID, "await": await, "get": get, "id": id, "expand": expand, "fetch": fetch},
 	})
 }
 
@@ -53,6 +64,21 @@ func up(ts *testscript.TestScript, _ bool, _ []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("nothing answers at %s", url)
+}
+
+// await waits until a file holds a text, in which \n is the end of a line.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: await FILE TEXT")
+	}
+	path, text := ts.MkAbs(args[0]), strings.ReplaceAll(args[1], `\n`, "\n")
+	for range 600 {
+		if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), text) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not come to hold %q", args[0], text)
 }
 
 // flip replaces the first occurrence of a text in a file by another.
@@ -87,6 +113,32 @@ func keyID(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], k.KeyID)
 }
 
+// get reads an address of the ledger: status and body go to standard output.
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: get PATH")
+	}
+	resp, err := http.Get(ts.Getenv("SPREDNING_URL") + args[0])
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", resp.StatusCode, body)
+	ts.Check(err)
+}
+
+// id sets a variable to the id of the event that a receipt is of.
+func id(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: id VARIABLE RECEIPT")
+	}
+	r, err := ledger.ParseReceipt([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	entry, err := ledger.ParseEntry(r.Index, r.Entry)
+	ts.Check(err)
+	ts.Setenv(args[0], entry.ID.String())
+}
+
 // TestDemo holds the story to what its README says of it.
 func TestDemo(t *testing.T) {
 	steps, err := demoSteps()
@@ -100,6 +152,20 @@ func TestDemo(t *testing.T) {
 	if count["innovation.published"] < 25 || count["adoption.confirmed"] < 80 {
 		t.Errorf("the story has %d innovations and %d confirmations", count["innovation.published"], count["adoption.confirmed"])
 	}
+	for _, s := range steps {
+		told, err := attachTold(s.Data)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, b := range told {
+			if count["told"]++; ledger.CheckAttachment(ledger.Markdown, b) != nil || !bytes.Contains(b, []byte("oppdikt")) {
+				t.Errorf("a story of %s is none, or does not say that it is made up", s.By)
+			}
+		}
+	}
+	if count["told"] != 3 {
+		t.Errorf("%d stories are told", count["told"])
+	}
 	orgs, err := demoOrganisations()
 	if err != nil || len(orgs) != 36 {
 		t.Errorf("%d organisations, %v", len(orgs), err)
@@ -112,4 +178,45 @@ func TestDemo(t *testing.T) {
 			seen[name] = true
 		}
 	}
+}
+
+// expand puts variables into a file.
+func expand(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: expand FILE")
+	}
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// fetch gets an address into a file, again and again until it holds a text.
+func fetch(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: fetch URL ACCEPT FILE TEXT")
+	}
+	var body []byte
+	for range 400 {
+		body = ask(ts, args[0], args[1])
+		if strings.Contains(string(body), args[3]) {
+			ts.Check(os.WriteFile(ts.MkAbs(args[2]), body, 0o600))
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s has %q, not %q", args[0], body, args[3])
+}
+
+// ask asks once; nil: nobody answers.
+func ask(ts *testscript.TestScript, url, accept string) []byte {
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	ts.Check(err)
+	request.Header.Set("Accept", accept)
+	resp, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	return body
 }

@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,11 +34,11 @@ func (s *serving) flags(cmd *cobra.Command, listen string) {
 
 func serveCommand(e *env) *cobra.Command {
 	var s serving
-	var dir, origin string
+	var dir, origin, mirror, policyFile string
 	var peers []string
 	var remote jetstream.Remote
 	cmd := &cobra.Command{
-		Use:   "serve --data DIR",
+		Use:   "serve --data DIR | --mirror DIR",
 		Short: "Serve a ledger: API, log and open data",
 		Long: `Serve the ledger in a data folder that spredning found has made.
 
@@ -47,17 +46,25 @@ Everything is kept in the folder: the stream (JetStream, embedded), its second
 copy (log/, in the form of c2sp.org/tlog-tiles) and the log's key. With --nats
 the stream is one of NATS servers elsewhere, and the folder keeps the rest.
 
+With --mirror it serves, for reading, a copy that spredning mirror keeps, and
+follows it as it grows.
+
 SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 		Example: "  spredning serve --data /var/lib/spredning --listen 127.0.0.1:8080",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if dir == "" {
-				return misuse("--data is required: the folder that spredning found has made")
+			logger := slog.New(slog.NewTextHandler(e.err, nil))
+			switch {
+			case mirror != "" && (dir != "" || remote.URL != ""):
+				return misuse("--mirror goes with neither --data nor --nats: a mirror is served as it is")
+			case mirror != "":
+				return e.serveMirror(cmd.Context(), &s, mirror, logger)
+			case dir == "":
+				return misuse("--data is required: the folder that spredning found has made; or --mirror")
 			}
 			if err := hasKey(dir); err != nil {
 				return err
 			}
-			logger := slog.New(slog.NewTextHandler(e.err, nil))
 			key, err := e.readKey(logKeyFile(dir))
 			if err != nil {
 				return err
@@ -66,11 +73,20 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 			if err != nil {
 				return err
 			}
-			n, err := openNode(cmd.Context(), nodeConfig{dir: dir, origin: origin, remote: remote, logKey: key, next: next, others: othersOf(peers), now: time.Now, logger: logger})
+			policy, err := servedPolicy(policyFile)
+			if err != nil {
+				return err
+			}
+			n, err := openNode(cmd.Context(), nodeConfig{dir: dir, origin: origin, remote: remote, logKey: key, next: next, others: othersOf(peers), witnessed: policy != nil, now: time.Now, logger: logger})
 			if err != nil {
 				return err
 			}
 			defer n.close()
+			if key := n.signsWith(); policy != nil && !policy.Trusts(key) {
+				return fmt.Errorf("%s is for other logs: this ledger's key is %s", policyFile, key)
+			}
+			stop := askWitnesses(cmd.Context(), n, policy, logger)
+			defer stop()
 			return s.run(cmd.Context(), n, logger, func(addr string) {
 				fmt.Fprintf(e.out, "Serving %s (%d entries) on http://%s\n", n.ledger.Origin(), n.ledger.Size(), addr)
 				if err := n.ledger.Err(); err != nil {
@@ -83,6 +99,8 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 	cmd.Flags().StringVar(&dir, "data", "", "data folder")
 	cmd.Flags().StringVar(&origin, "origin", "", "the ledger to join with --nats, for a folder that has no copy of it yet")
 	peersFlag(cmd, &peers)
+	cmd.Flags().StringVar(&policyFile, "witness-policy", "", "show readers what the witnesses of this policy have cosigned, and ask them to; see docs/witness.md")
+	cmd.Flags().StringVar(&mirror, "mirror", "", "serve this mirror, for reading only")
 	natsFlags(cmd, &remote)
 	return cmd
 }
@@ -101,38 +119,48 @@ const closeTimeout = 20 * time.Second
 
 // run serves a node until the context ends, and then ends gently.
 func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listening func(addr string)) error {
+	return s.serve(ctx, n.exports, api.Config{Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Attachments: n.attachments, Logger: logger}, listening)
+}
+
+func (s *serving) serve(ctx context.Context, exports string, cfg api.Config, listening func(addr string)) error {
 	if err := s.giving.check(); err != nil {
 		return err
 	}
-	files, err := opendata.OpenStore(opendata.StoreConfig{
-		Dir: n.exports, Log: n.log, View: n.view, Days: s.keptDays, Now: time.Now, Logger: logger,
-	})
-	if err != nil {
-		return err
+	files := s.files(exports, cfg)
+	if files != nil {
+		defer files.Close()
 	}
-	defer files.Close()
+	cfg.Data = api.OpenData{Files: files, PublicURL: s.giving.publicURL, Publisher: s.giving.publisher, Contact: s.giving.contact}
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", s.listen, err)
 	}
-	hs := api.New(api.Config{
-		Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Logger: logger, ReadRate: s.readRate, WriteRate: s.writeRate,
-		Data: api.OpenData{Files: files, PublicURL: s.giving.publicURL, Publisher: s.giving.publisher, Contact: s.giving.contact},
-	}).HTTP()
-	served := make(chan error, 1)
-	go func() { served <- hs.Serve(listener) }()
+	cfg.ReadRate, cfg.WriteRate = s.readRate, s.writeRate
+	server := api.New(cfg)
+	erasing, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	if !cfg.Mirror {
+		beside.Go(func() { server.Erase(erasing) })
+	}
+	defer func() { stop(); beside.Wait() }()
+	go cfg.View.Prepare()
+	hs := server.HTTP()
 	listening(listener.Addr().String())
-	select {
-	case err := <-served:
-		return fmt.Errorf("serving: %w", err)
-	case <-ctx.Done():
+	return serveUntil(ctx, hs, listener)
+}
+
+// exportsName is the folder of open data files, in a data folder or a mirror.
+const exportsName = "exports"
+
+// files opens the folder of open data files; nil: it cannot be written, so there
+// are none.
+func (s *serving) files(dir string, cfg api.Config) *opendata.Store {
+	files, err := opendata.OpenStore(opendata.StoreConfig{Dir: dir, Log: cfg.Log, View: cfg.View, Days: s.keptDays, Now: time.Now, Logger: cfg.Logger})
+	if err != nil {
+		cfg.Logger.Warn("no open data files are kept", "reason", err)
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	if err := hs.Shutdown(ctx); err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("ending: %w", err)
-	}
-	return nil
+	return files
 }
 
 // quiet logs nothing below errors.

@@ -7,21 +7,33 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spredning/keys"
 	"spredning/ledger"
 )
 
 func submitCommand(e *env) *cobra.Command {
 	var receipt string
+	var attach []string
 	cmd := &cobra.Command{
-		Use:   "submit FILE",
+		Use:   "submit FILE [--attach FILE]…",
 		Short: "Submit a signed event and keep its receipt",
 		Long: `Submit an envelope, as spredning sign prints it (- for standard input), to the
 ledger at --url, check the receipt and write it to a file. Submitting the same
-event again is no error: the ledger answers with the first receipt.`,
-		Example: "  spredning submit confirmation.json --url https://spredning.example",
-		Args:    args(cobra.ExactArgs(1)),
+event again is no error: the ledger answers with the first receipt.
+
+With --attach the files that the event names are sent once it is accepted. FILE may
+also be the receipt of an event that was accepted before, for sending files later.`,
+		Example: `  spredning submit confirmation.json --url https://spredning.example
+  spredning submit innovation.json --attach story.md --attach photo.jpg
+  spredning submit receipt-12.json --attach story.md`,
+		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			raw, err := e.readInput(args[0])
+			if err != nil {
+				return err
+			}
+			envelope := envelopeIn(raw)
+			attached, err := attachedTo(envelope, attach)
 			if err != nil {
 				return err
 			}
@@ -29,12 +41,38 @@ event again is no error: the ledger answers with the first receipt.`,
 			if err != nil {
 				return err
 			}
-			return e.submit(cmd.Context(), c, bytes.TrimSpace(raw), receipt)
+			return e.submitWith(cmd.Context(), c, envelope, receipt, attached)
 		},
 	}
+	cmd.Flags().StringArrayVar(&attach, "attach", nil, "file that the event names, to be sent with it; may be given again")
 	receiptFlag(cmd, &receipt)
 	urlFlag(cmd, e)
 	return cmd
+}
+
+// envelopeIn gives the envelope that a file holds: alone, or in a receipt.
+func envelopeIn(raw []byte) []byte {
+	raw = bytes.TrimSpace(raw)
+	if r, err := ledger.ParseReceipt(raw); err == nil {
+		return r.Entry
+	}
+	return raw
+}
+
+// attachedTo reads the files that are to be sent with an envelope.
+func attachedTo(envelope []byte, paths []string) (files, error) {
+	if len(paths) == 0 {
+		return nil, nil // what is wrong with the envelope the ledger says
+	}
+	opened, err := keys.Open(envelope)
+	if err != nil {
+		return nil, err
+	}
+	event, err := ledger.ParseEvent(opened.Payload)
+	if err != nil {
+		return nil, err
+	}
+	return filesFor(event.Data, paths)
 }
 
 func receiptFlag(cmd *cobra.Command, receipt *string) {
@@ -44,6 +82,12 @@ func receiptFlag(cmd *cobra.Command, receipt *string) {
 // submit sends an envelope, checks the receipt against the log's key as the
 // ledger states it, and writes it to a file.
 func (e *env) submit(ctx context.Context, c *client, envelope []byte, file string) error {
+	return e.submitWith(ctx, c, envelope, file, nil)
+}
+
+// submitWith is submit for an event with attached files, which are sent once it is
+// accepted.
+func (e *env) submitWith(ctx context.Context, c *client, envelope []byte, file string, attached files) error {
 	status, err := c.status(ctx)
 	if err != nil {
 		return err
@@ -69,9 +113,14 @@ func (e *env) submit(ctx context.Context, c *client, envelope []byte, file strin
 		return err
 	}
 	if e.json {
-		return e.printJSON(receipt)
+		err = e.printJSON(receipt)
+	} else {
+		err = e.submitted(receipt, status, again, file)
 	}
-	return e.submitted(receipt, status, again, file)
+	if err != nil {
+		return err
+	}
+	return e.upload(ctx, c, receipt, attached, file)
 }
 
 // submitted tells where the event stands now and where its receipt is.

@@ -18,6 +18,7 @@ import (
 
 func verifyCommand(e *env) *cobra.Command {
 	var logKey, dir, from string
+	var seen byWitnesses
 	cmd := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Check a receipt offline, and say what it proves",
@@ -26,7 +27,11 @@ say in plain words what it proves and what it does not.
 
 Whose log it is, is only proved with the log's verifier key: give it with
 --log-key, or let --data take it from a copy of the ledger, or --url from a
-server that you trust. The last two also tell whose keys have signed.`,
+server that you trust. The last two also tell whose keys have signed.
+
+That others see the same log, is only proved by witnesses: with --witness or
+--witness-policy it says which of them have cosigned the checkpoint, and when.
+A new receipt is not yet witnessed; fetch it again a little later.`,
 		Example: "  spredning verify receipt-12.json --log-key spredning.example/demo+1f2e3d4c+AQ…\n  spredning verify receipt-12.json --url https://spredning.example",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -39,16 +44,21 @@ server that you trust. The last two also tell whose keys have signed.`,
 					return misuseError{err}
 				}
 			}
+			if err := seen.read(); err != nil {
+				return err
+			}
 			known, err := e.knowledge(cmd.Context(), logKey, dir, from)
 			if err != nil {
 				return err
 			}
+			known.witnesses = seen
 			return e.verify(args[0], raw, known)
 		},
 	}
 	cmd.Flags().StringVar(&logKey, "log-key", "", "the log's verifier key that you trust")
 	cmd.Flags().StringVar(&dir, "data", "", "take the log's key, and whose keys these are, from this copy of the ledger")
 	cmd.Flags().StringVar(&from, "url", "", "take them from this server")
+	seen.flags(cmd)
 	return cmd
 }
 
@@ -56,7 +66,9 @@ server that you trust. The last two also tell whose keys have signed.`,
 type knowledge struct {
 	logKeys ledger.LogKeys // none: nothing is known of the log
 	source  string
-	key     func(keys.ID) (projections.Key, string, bool) // with the organisation's name; nil: nothing is known of keys
+
+	witnesses byWitnesses
+	key       func(keys.ID) (projections.Key, string, bool) // with the organisation's name; nil: nothing is known of keys
 }
 
 func (e *env) knowledge(ctx context.Context, logKey, dir, from string) (k knowledge, err error) {
@@ -71,6 +83,16 @@ func (e *env) knowledge(ctx context.Context, logKey, dir, from string) (k knowle
 		k.logKeys, k.source = ledger.LogKeys{{Key: logKey}}, "--log-key"
 	}
 	return k, err
+}
+
+// policyKey checks that a log of the witness policy has signed a checkpoint, if it
+// names any, and takes its key where no other is known.
+func (k *knowledge) policyKey(checkpoint []byte) error {
+	logKeys, err := k.witnesses.logKey(checkpoint)
+	if len(k.logKeys) == 0 && len(logKeys) > 0 {
+		k.logKeys, k.source = logKeys, k.witnesses.file
+	}
+	return err
 }
 
 func knowledgeOf(dir string) (knowledge, error) {
@@ -118,6 +140,8 @@ type verified struct {
 	At         string       `json:"at"`
 	LogKey     string       `json:"log_key,omitzero"` // the key that the checkpoint was verified with; none: it was not
 	SignedBy   []signedBy   `json:"signed_by"`
+	Witnessed  *bool        `json:"witnessed,omitzero"` // none: no witness was named
+	Witnesses  []cosignedBy `json:"witnesses,omitzero"`
 	Unverified []string     `json:"unverified,omitzero"`
 }
 
@@ -133,6 +157,9 @@ func (e *env) verify(file string, raw []byte, known knowledge) error {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	event, checkpoint, err := r.Verify()
+	if err == nil {
+		err = known.policyKey(r.Checkpoint)
+	}
 	if err == nil && len(known.logKeys) > 0 {
 		if _, err = known.logKeys.Open(r.Checkpoint); err != nil {
 			err = fmt.Errorf("%w: %w", ledger.ErrReceipt, err)
@@ -151,6 +178,9 @@ func (e *env) verify(file string, raw []byte, known knowledge) error {
 		v.Unverified = append(v.Unverified, "whose log this is: no log key was given (--log-key, --data or --url), so anyone could have made this checkpoint")
 	}
 	if err := v.holders(r, known); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if err := v.cosigned(r.Checkpoint, known.witnesses); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	if e.json {
@@ -217,6 +247,9 @@ func (e *env) showVerified(file string, v verified, known knowledge) {
 	e.point(fmt.Sprintf("it stands at entry %d, for ever, in every copy of the log that has the checkpoint's root", v.Index))
 	if v.LogKey != "" {
 		e.point("the log signed that checkpoint, with the key known from " + known.source + ": " + v.LogKey)
+	}
+	for _, w := range v.Witnesses {
+		e.point("witness " + w.Name + " has seen the log with this checkpoint, and none that contradicts it, until " + w.At + " (its clock)")
 	}
 	if len(v.Unverified) > 0 {
 		fmt.Fprintln(e.out, "\nNot proved:")

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"spredning/ledger"
-	"spredning/ledger/tiles"
 	"spredning/projections"
 )
 
@@ -72,7 +71,7 @@ type yearView[T any] struct {
 	dir  string
 	path string // of the API, with the year left open
 	look func(*projections.Fold, int) (T, bool)
-	tell func(*T, *tiles.Log) error // completes it with texts of the log; nil: it is complete
+	tell func(*T, readLog) error // completes it with texts of the log; nil: it is complete
 }
 
 func view[T any](ctx context.Context, e *env, v yearView[T], show func(T)) error {
@@ -138,7 +137,7 @@ func (c *client) latest(ctx context.Context, year int) (int, error) {
 }
 
 // tellOpen reads the reasons of disputes from the log.
-func tellOpen(o *projections.Open, log *tiles.Log) error {
+func tellOpen(o *projections.Open, log readLog) error {
 	for k := range o.Disputes {
 		d := &o.Disputes[k]
 		for _, index := range d.Entries() {

@@ -13,6 +13,9 @@
 // Beside the stream lies a key-value bucket of half-signed events, [Drafts], over
 // the same connection. Nothing that counts is in it.
 //
+// [Stream.Objects] keeps the bytes of attachments in an object store beside the
+// stream.
+//
 // JetStream's consumers pass over damaged records in silence, so everything
 // read here is checked to follow on what was read before it.
 package jetstream

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// Bucket is the name of the key-value bucket that drafts lie in.
-	Bucket = "SPREDNING_DRAFTS"
+	// DraftBucket is the name of the key-value bucket that drafts lie in.
+	DraftBucket = "SPREDNING_DRAFTS"
 	// maxDraftBytes bounds all drafts together; most have 2 KB.
 	maxDraftBytes = 256 << 20
 
-	draftStream   = "KV_" + Bucket
-	draftSubjects = "$KV." + Bucket + "."
+	draftStream   = "KV_" + DraftBucket
+	draftSubjects = "$KV." + DraftBucket + "."
 )
 
 // Drafts is a bucket of half-signed events beside the stream, as a
@@ -54,18 +54,18 @@ func draftConfig(replicas int) jetstream.StreamConfig {
 }
 
 func (d *Drafts) open(ctx context.Context) (jetstream.JetStream, jetstream.Stream, error) {
-	js, err := d.stream.shared()
+	live, err := d.stream.session()
 	if err != nil {
 		return nil, nil, err
 	}
-	stream, err := js.Stream(ctx, draftStream)
+	stream, err := live.js.Stream(ctx, draftStream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = js.CreateStream(ctx, draftConfig(replicas(js.Conn())))
+		stream, err = live.js.CreateStream(ctx, draftConfig(replicas(live.conn)))
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("opening the bucket %s: %w", Bucket, err)
+		return nil, nil, fmt.Errorf("opening the bucket %s: %w", DraftBucket, err)
 	}
-	return js, stream, nil
+	return live.js, stream, nil
 }
 
 // Load gives what is kept of a payload.

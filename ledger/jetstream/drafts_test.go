@@ -5,13 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/nats-io/nats-server/v2/server"
 
 	"spredning/ledger"
 )
@@ -182,7 +179,7 @@ func TestDraftsAreABucket(t *testing.T) {
 	ns := natsServer(t, t.TempDir(), -1)
 	d, js := connectTo(t, ns).Drafts(), admin(t, ns)
 	noError(t, d.Save(patient(t), sum(1), bergen, []byte("one"), 0))
-	kv, err := js.KeyValue(patient(t), Bucket)
+	kv, err := js.KeyValue(patient(t), DraftBucket)
 	noError(t, err)
 	status, err := kv.Status(patient(t))
 	noError(t, err)
@@ -199,7 +196,7 @@ func TestDraftsAreABucket(t *testing.T) {
 // In a cluster every node has every draft as soon as it is saved.
 func TestDraftsInACluster(t *testing.T) {
 	t.Parallel()
-	nodes := cluster(t)
+	nodes := cluster(t, t.TempDir())
 	var all []*Drafts
 	for _, ns := range nodes {
 		all = append(all, connectTo(t, ns).Drafts())
@@ -229,44 +226,4 @@ func TestDraftsInACluster(t *testing.T) {
 		_, revision, err := all[2].Load(ctx, sum(2))
 		return err == nil && revision > 0
 	})
-}
-
-// cluster starts three servers on loopback ports.
-func cluster(t *testing.T) (nodes []*server.Server) {
-	t.Helper()
-	var ports []int
-	var routes []string
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		noError(t, err)
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-		routes = append(routes, "nats://"+l.Addr().String())
-		noError(t, l.Close())
-	}
-	for i := range 3 {
-		options := &server.Options{
-			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), SyncAlways: true,
-			NoSigs: true, NoLog: true, JetStreamMaxStore: 1 << 40, JetStreamMaxMemory: 64 << 20,
-			Cluster: server.ClusterOpts{Name: "three", Host: "127.0.0.1", Port: ports[i]}, Routes: server.RoutesFromStr(strings.Join(routes, ",")),
-		}
-		ns, err := server.NewServer(options)
-		noError(t, err)
-		ns.Start()
-		t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
-		nodes = append(nodes, ns)
-	}
-	for _, ns := range nodes {
-		if !ns.ReadyForConnections(20 * time.Second) {
-			t.Fatal("a server does not start")
-		}
-	}
-	waitFor(t, "the cluster to have a leader", func() bool {
-		for _, ns := range nodes {
-			if ns.JetStreamIsLeader() && len(ns.JetStreamClusterPeers()) == 3 {
-				return true
-			}
-		}
-		return false
-	})
-	return nodes
 }

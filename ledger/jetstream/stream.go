@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -39,11 +39,14 @@ type Stream struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	end    func()
+	live   atomic.Pointer[session] // conn and js, for others than the ledger
+}
 
-	// What lies beside the stream is used by others than the committer, so it
-	// takes the connection from here.
-	mu     sync.Mutex
-	beside jetstream.JetStream // nil: not connected
+// session is a connection while it lasts: when an embedded server is closed and
+// opened again there is another.
+type session struct {
+	conn *nats.Conn
+	js   jetstream.JetStream
 }
 
 var _ ledger.Stream = (*Stream)(nil)
@@ -84,34 +87,8 @@ func (s *Stream) start(ctx context.Context) error {
 		s.Close()
 		return err
 	}
-	s.share(s.js)
+	s.live.Store(&session{s.conn, s.js})
 	return nil
-}
-
-// share lends the connection to what lies beside the stream; nil: no more.
-func (s *Stream) share(js jetstream.JetStream) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.beside = js
-}
-
-// shared gives the connection to what lies beside the stream, for one use: an
-// embedded server is closed and opened again when it heals.
-func (s *Stream) shared() (jetstream.JetStream, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.beside == nil {
-		return nil, errors.New("not connected")
-	}
-	return s.beside, nil
-}
-
-// replicas is how many servers keep a copy.
-func replicas(conn *nats.Conn) int {
-	if conn.ConnectedClusterName() != "" {
-		return 3
-	}
-	return 1
 }
 
 // ensure makes the stream if there is none.
@@ -124,6 +101,23 @@ func (s *Stream) ensure(ctx context.Context) error {
 		return fmt.Errorf("opening the stream %s: %w", Name, err)
 	}
 	return nil
+}
+
+// session gives the connection to what lies beside the stream, for one use.
+func (s *Stream) session() (*session, error) {
+	live := s.live.Load()
+	if live == nil {
+		return nil, errors.New("not connected")
+	}
+	return live, nil
+}
+
+// replicas is how many copies of a stream there are.
+func replicas(conn *nats.Conn) int {
+	if conn.ConnectedClusterName() != "" {
+		return 3
+	}
+	return 1
 }
 
 func compare(have, want jetstream.StreamConfig) error {
@@ -159,7 +153,7 @@ func compare(have, want jetstream.StreamConfig) error {
 
 // Close drains the connection and stops an embedded server.
 func (s *Stream) Close() {
-	s.share(nil)
+	s.live.Store(nil)
 	if s.conn != nil {
 		s.conn.Close()
 		s.conn = nil
@@ -198,18 +192,24 @@ func (s *Stream) Append(ctx context.Context, size int64, entries [][]byte) error
 // is more than one.
 func messages(size int64, entries [][]byte) []*nats.Msg {
 	msgs := make([]*nats.Msg, len(entries))
-	id := nuid.Next()
 	for i, e := range entries {
 		msgs[i] = &nats.Msg{Subject: Subject, Data: e, Header: nats.Header{}}
-		if len(entries) > 1 {
-			msgs[i].Header["Nats-Batch-Id"] = []string{id}
-			msgs[i].Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
-		}
 	}
 	msgs[0].Header["Nats-Expected-Last-Sequence"] = []string{strconv.FormatInt(size, 10)}
 	if len(entries) > 1 {
-		msgs[len(msgs)-1].Header["Nats-Batch-Commit"] = []string{"1"}
+		return batched(msgs)
 	}
+	return msgs
+}
+
+// batched adds the headers that make messages one atomic batch.
+func batched(msgs []*nats.Msg) []*nats.Msg {
+	id := nuid.Next()
+	for i, m := range msgs {
+		m.Header["Nats-Batch-Id"] = []string{id}
+		m.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
+	}
+	msgs[len(msgs)-1].Header["Nats-Batch-Commit"] = []string{"1"}
 	return msgs
 }
 
@@ -220,9 +220,13 @@ const (
 	wrongLastSequenceRace jetstream.ErrorCode = 10164
 )
 
-func publishError(err error) error {
+func isConflict(err error) bool {
 	var api *jetstream.APIError
-	if errors.As(err, &api) && (api.ErrorCode == wrongLastSequence || api.ErrorCode == wrongLastSequenceRace) {
+	return errors.As(err, &api) && (api.ErrorCode == wrongLastSequence || api.ErrorCode == wrongLastSequenceRace)
+}
+
+func publishError(err error) error {
+	if isConflict(err) {
 		return ledger.ErrConflict
 	}
 	return fmt.Errorf("%w: publishing: %w", ledger.ErrUnknown, err)

@@ -9,6 +9,7 @@
 // # The folder
 //
 //	checkpoint              the newest checkpoint, a moment late
+//	witnessed               the newest checkpoint that witnesses have cosigned, if any are asked
 //	tail                    the entries since the last cut, and the newest checkpoint
 //	tile/entries/x001/234   256 entries, each behind its length as a big-endian uint16
 //	tile/0/x001/234         the 256 leaf hashes of that bundle, 8,192 bytes
@@ -66,4 +67,7 @@
 //	source, err := tiles.OpenSource(ctx, "https://spredning.example")
 //	published, err := ledger.ReadPublished(source, logKey)
 //	err = ledger.Replay(published.Tree, 0, published.Size, apply)
+//
+// A [Mirror] keeps what was read like this as plain files, and [Shown] answers
+// readers from them as they grow.
 package tiles

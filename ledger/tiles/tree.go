@@ -131,15 +131,20 @@ func (t *tile) hash(level int, n int64) tlog.Hash {
 
 // hash returns the n-th hash of a level of the tree, which must have it.
 func (t *Tree) hash(level int, n int64) (tlog.Hash, error) {
-	p := place{level / tileHeight, n / int64(tileWidth>>(level%tileHeight)), tileWidth}
-	if p.n == fullTiles(p.level, t.size) {
-		return t.edge[p.level].hash(level, n), nil
-	}
-	of, err := t.tiles.load(p, func() (*tile, error) { return t.provenTile(p) })
+	of, err := t.tile(place{level / tileHeight, n / int64(tileWidth>>(level%tileHeight)), tileWidth})
 	if err != nil {
 		return tlog.Hash{}, err
 	}
 	return of.hash(level, n), nil
+}
+
+// tile returns a tile, of the last one in a level what the tree has of it.
+func (t *Tree) tile(p place) (*tile, error) {
+	if p.n == fullTiles(p.level, t.size) {
+		return t.edge[p.level], nil
+	}
+	p.width = tileWidth
+	return t.tiles.load(p, func() (*tile, error) { return t.provenTile(p) })
 }
 
 // provenTile reads a full tile from the first source that has it with the root

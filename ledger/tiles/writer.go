@@ -4,21 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
 	"time"
 )
 
 // maxRound is how many bundles, each with its tile, a round writes before it
 // syncs them: enough to share the cost, few enough to keep open at once.
 const maxRound = 64
-
-const syncsAtOnce = 8
 
 // write is the background writer. It runs until Close.
 func (l *Log) write() {
@@ -127,12 +118,6 @@ func (l *Log) keepRead(v *view, filed int64) {
 	}
 }
 
-// fullFile is a file to be, and how to make its bytes.
-type fullFile struct {
-	path  string
-	bytes func() []byte
-}
-
 // fullUpTo lists what v has in memory and a log of the given size has in full:
 // the bundles, and the tiles of all levels.
 func (v *view) fullUpTo(size int64) []fullFile {
@@ -150,87 +135,8 @@ func (v *view) fullUpTo(size int64) []fullFile {
 	return files
 }
 
-// save writes files, syncs them, and only then gives them their names and
-// syncs those. When it returns nil all of them are durable.
-func (l *Log) save(files []fullFile) error {
-	var temps []*os.File
-	defer func() {
-		for _, f := range temps {
-			discard(f)
-		}
-	}()
-	dirs := make(map[string]bool)
-	for _, file := range files {
-		path := l.file(file.path)
-		dirs[filepath.Dir(path)] = true
-		f, err := l.writeNew(path, file.bytes())
-		if err != nil {
-			return err
-		}
-		if f != nil {
-			temps = append(temps, f)
-		}
-	}
-	if err := l.name(temps); err != nil {
-		return err
-	}
-	done := make(map[string]bool)
-	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
-		if err := syncDirs(l.disk, l.dir, dir, done); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeNew writes the bytes that path shall hold beside it. There is nothing
-// to write, and no file returned, when path is there and holds them; when it
-// holds others they are not touched.
-func (l *Log) writeNew(path string, b []byte) (*os.File, error) {
-	switch old, err := os.ReadFile(path); {
-	case err == nil && bytes.Equal(old, b):
-		return nil, nil
-	case err == nil:
-		return nil, &DamagedError{File: path, Reason: "it holds other bytes than the log"}
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
-	}
-	return writeTemp(l.disk, path, b)
-}
-
-// name syncs temporary files and gives them their names.
-func (l *Log) name(temps []*os.File) error {
-	if err := l.syncAll(temps); err != nil {
-		return err
-	}
-	for _, f := range temps {
-		if err := l.disk.rename(f.Name(), strings.TrimSuffix(f.Name(), tempSuffix)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// syncAll syncs files side by side, because a file system then does in one
-// go what it would do for one after the other.
-func (l *Log) syncAll(files []*os.File) error {
-	errs := make([]error, min(len(files), syncsAtOnce))
-	var all sync.WaitGroup
-	for worker := range errs {
-		all.Go(func() {
-			for i := worker; i < len(files) && errs[worker] == nil; i += syncsAtOnce {
-				if err := l.disk.sync(files[i]); err != nil {
-					errs[worker] = fmt.Errorf("syncing %s: %w", files[i].Name(), err)
-				}
-			}
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
-}
+// save writes files; when it returns nil all of them are durable.
+func (l *Log) save(files []fullFile) error { return saver{l.disk, l.dir, false}.save(files) }
 
 // cutTail puts a short tail in the place of a long one: the entries that are
 // in no file yet, and the newest checkpoint. Appends go on meanwhile, and wait
