@@ -52,6 +52,7 @@ type Config struct {
 	Log         Log
 	Attachments Attachments
 	Logger      *slog.Logger
+	Data        OpenData
 
 	// Mirror tells that this is a copy, which is ready when it can be read.
 	Mirror bool
@@ -156,6 +157,14 @@ func (s *Server) routes() []route {
 		{reading, "/api/v1/keys/:keyid", s.read(s.key)},
 		{reading, "/api/v1/status", s.read(s.status)},
 		{reading, "/api/v1/openapi.json", s.limited(s.reads, s.openAPI)},
+		{reading, "/data/index.json", s.read(s.dataIndex)},
+		{reading, "/data/latest/:file", s.limited(s.reads, s.latestData)},
+		{reading, "/data/:size/:file", s.limited(s.reads, s.dataFile)},
+		{reading, "/catalog.ttl", s.read(s.catalogueTurtle)},
+		{reading, "/catalog.jsonld", s.read(s.catalogueJSONLD)},
+		{reading, "/feed.atom", s.read(s.feed)},
+		{reading, "/innovasjoner/:id/feed.atom", s.read(s.innovationFeed)},
+		{reading, "/foretak/:orgnr/feed.atom", s.read(s.organisationFeed)},
 		{reading, "/log/*", s.limited(s.reads, s.log)},
 		{reading, "/healthz", s.healthy},
 		{reading, "/readyz", s.ready},
@@ -183,7 +192,7 @@ func (s *Server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Referrer-Policy", "no-referrer")
 		if m := c.Request().Method; m == http.MethodGet || m == http.MethodHead {
 			h.Set("Access-Control-Allow-Origin", "*")
-			h.Set("Access-Control-Expose-Headers", "ETag, Link, Spredning-Position, Retry-After")
+			h.Set("Access-Control-Expose-Headers", "ETag, Link, Spredning-Position, Retry-After, Repr-Digest, Content-Digest, Content-Range")
 		}
 		return next(c)
 	}

@@ -99,6 +99,7 @@ Keep a copy:   spredning mirror, then spredning serve --mirror`,
 		demoCommand(e), serveCommand(e), foundCommand(e), keyCommand(e), signCommand(e), submitCommand(e),
 		publishCommand(e), confirmCommand(e), pointsCommand(e), simulateCommand(e), verifyCommand(e), auditCommand(e),
 		mirrorCommand(e), restoreCommand(e), witnessCommand(e), loadCommand(e),
+		exportCommand(e),
 	)
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spredning/api"
+	"spredning/api/opendata"
 	"spredning/ledger"
 	"spredning/ledger/jetstream"
 )
@@ -23,6 +24,8 @@ type serving struct {
 	readRate, writeRate float64
 	metrics             string // address to serve metrics on; empty: none
 	audit               ledger.SelfAudit
+	giving              giving
+	keptDays            int
 }
 
 func (s *serving) flags(cmd *cobra.Command, listen string) {
@@ -32,6 +35,8 @@ func (s *serving) flags(cmd *cobra.Command, listen string) {
 	cmd.Flags().StringVar(&s.metrics, "metrics", "", "serve metrics for Prometheus on this address, at /metrics")
 	cmd.Flags().DurationVar(&s.audit.Every, "audit-every", 24*time.Hour, "audit the log on disk this long after the last audit of it; 0: never")
 	cmd.Flags().IntVar(&s.audit.Rate, "audit-rate", 1000, "entries a second that are audited, at most")
+	cmd.Flags().IntVar(&s.keptDays, "export-days", 30, "for how many days the open data files of one size a day are kept, beside those of closed years")
+	s.giving.flags(cmd)
 }
 
 // check says how the flags were misused.
@@ -138,10 +143,18 @@ func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listeni
 		stop := s.auditing(ctx, n.ledger)
 		defer stop()
 	}
-	return s.serve(ctx, cfg, listening)
+	return s.serve(ctx, n.exports, cfg, listening)
 }
 
-func (s *serving) serve(ctx context.Context, cfg api.Config, listening func(addr string)) error {
+func (s *serving) serve(ctx context.Context, exports string, cfg api.Config, listening func(addr string)) error {
+	if err := s.giving.check(); err != nil {
+		return err
+	}
+	files := s.files(exports, cfg)
+	if files != nil {
+		defer files.Close()
+	}
+	cfg.Data = api.OpenData{Files: files, PublicURL: s.giving.publicURL, Publisher: s.giving.publisher, Contact: s.giving.contact}
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", s.listen, err)
@@ -167,6 +180,20 @@ func (s *serving) serve(ctx context.Context, cfg api.Config, listening func(addr
 	}
 	listening(listener.Addr().String())
 	return serveUntil(ctx, hs, listener)
+}
+
+// exportsName is the folder of open data files, in a data folder or a mirror.
+const exportsName = "exports"
+
+// files opens the folder of open data files; nil: it cannot be written, so there
+// are none.
+func (s *serving) files(dir string, cfg api.Config) *opendata.Store {
+	files, err := opendata.OpenStore(opendata.StoreConfig{Dir: dir, Log: cfg.Log, View: cfg.View, Days: s.keptDays, Now: time.Now, Logger: cfg.Logger})
+	if err != nil {
+		cfg.Logger.Warn("no open data files are kept", "reason", err)
+		return nil
+	}
+	return files
 }
 
 // quiet logs nothing below errors.
