@@ -46,7 +46,7 @@ func TestAudit(t *testing.T) {
 	s.good(t, shrunk, state)
 	noError(t, os.RemoveAll(filepath.Join(shrunk, "log")))
 	noError(t, os.Rename(filepath.Join(s.folder(t, before[:370]), "log"), filepath.Join(shrunk, "log")))
-	if f, err := s.audits(t, shrunk, state).found("shrunk"); err != nil || !strings.Contains(f.Why, "370 entries where there were 376 before") {
+	if f, err := s.audits(t, shrunk, state).found("shrunk"); err != nil || !strings.Contains(f.Why, "370 entries where there were 389 before") {
 		t.Error(f, err)
 	}
 	s.good(t, url, state)
@@ -115,7 +115,7 @@ func TestAuditIsPrinted(t *testing.T) {
 	s.env.out = &out
 	s.env.showAudited(s.good(t, s.dir, stateFile(t), s.logKey.String()))
 	bad := s.audits(t, s.folder(t, append(s.entries(t), s.otherEvent(t, 2027), s.otherEvent(t, 2031))), stateFile(t))
-	if f, err := bad.found("entry"); err != nil || *f.Index != 377 {
+	if f, err := bad.found("entry"); err != nil || *f.Index != 390 {
 		t.Error(f, err)
 	}
 	s.env.showAudited(bad)
@@ -125,8 +125,8 @@ func TestAuditIsPrinted(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"ILLUSTRATIVE", "376 of 376, with 380 signatures", "All of this is as it must be.", "2024  closed", "an event's time is its signer's clock",
-		"WRONG:", "entry 377 is not admissible: wrong_state", "377 of 378",
+		"ILLUSTRATIVE", "389 of 389, with 397 signatures", "All of this is as it must be.", "2024  closed", "an event's time is its signer's clock",
+		"WRONG:", "entry 390 is not admissible: wrong_state", "390 of 391",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not said in\n%s", want, out.String())

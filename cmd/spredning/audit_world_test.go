@@ -58,8 +58,6 @@ func serveDemo(t *testing.T) *served {
 	noError(t, err)
 	t.Cleanup(s.node.close)
 	noError(t, s.tell(t.Context()))
-	_, err = s.submit(t.Context(), demoAuthority.Orgnr, &ledger.YearClosing{Year: 2024}, demoAuthority.Orgnr)
-	noError(t, err)
 	noError(t, s.node.view.Wait(t.Context(), s.node.ledger.Size()))
 	real := api.New(api.Config{Ledger: s.node.ledger, Drafts: s.node.drafts, View: s.node.view, Log: s.node.log, Attachments: s.node.attachments, Logger: logger})
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
