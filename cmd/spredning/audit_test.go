@@ -179,6 +179,36 @@ func TestAuditOfTheKey(t *testing.T) {
 	}
 }
 
+// A key that has been replaced is good enough for whoever has seen the log with it,
+// and proves nothing to others: anyone could write an entry that replaces it.
+func TestAuditOfAChangedKey(t *testing.T) {
+	s := serveDemo(t)
+	old := s.logKey.String()
+	private, err := s.keyOr(filepath.Join(t.TempDir(), "next"), "next", nil)
+	noError(t, err)
+	next, err := ledger.NewLogKey(demoOrigin, private)
+	noError(t, err)
+	changed := append(s.entries(t), s.byAuthority(t, &ledger.LedgerAmendment{LogKey: next.String()}))
+	now := folderBy(t, next, changed)
+
+	state := stateFile(t)
+	s.good(t, s.server.URL, state, old)
+	if d := s.good(t, now, state, old); d.KeyFrom != "--log-key, changed since" {
+		t.Errorf("trusted by %s", d.KeyFrom)
+	}
+	for _, key := range []string{old, next.String(), ""} {
+		s.good(t, now, state, key)
+	}
+	s.good(t, now, stateFile(t), next.String())
+	if f, err := s.audits(t, now, stateFile(t), old).found("log_key"); err != nil || !strings.Contains(f.Why, "not with the key given by --log-key") {
+		t.Error(f, err)
+	}
+	// Signed with the old key, though the entries name another.
+	if _, err := s.audits(t, folderBy(t, s.logKey, changed), stateFile(t)).found("checkpoint"); err != nil {
+		t.Error(err)
+	}
+}
+
 // A closed year's table is the same for ever, whatever the entries of today say.
 func TestAuditOfAClosedYear(t *testing.T) {
 	s := serveDemo(t)

@@ -160,12 +160,18 @@ func (s *served) entries(t testing.TB) (all [][]byte) {
 // folder makes a data folder of any entries, signed with the log's key.
 func (s *served) folder(t testing.TB, entries [][]byte) string {
 	t.Helper()
+	return folderBy(t, s.logKey, entries)
+}
+
+// folderBy makes one that a key has signed.
+func folderBy(t testing.TB, key *ledger.LogKey, entries [][]byte) string {
+	t.Helper()
 	dir := t.TempDir()
 	log, err := tiles.Open(filepath.Join(dir, "log"))
 	noError(t, err)
 	noError(t, log.Append(entries, func(size int64, root tlog.Hash) ([]byte, error) {
 		text := fmtlog.Checkpoint{Origin: demoOrigin, Size: uint64(size), Hash: root[:]}.Marshal()
-		return note.Sign(&note.Note{Text: string(text)}, s.logKey)
+		return note.Sign(&note.Note{Text: string(text)}, key)
 	}))
 	noError(t, log.Close())
 	return dir
@@ -174,7 +180,13 @@ func (s *served) folder(t testing.TB, entries [][]byte) string {
 // otherEvent is an admissible event that is not in the ledger.
 func (s *served) otherEvent(t testing.TB, year int) []byte {
 	t.Helper()
-	payload, err := newEvent(demoOrigin, demoAuthority.Orgnr, s.clock, &ledger.YearOpening{Year: year}).Encode()
+	return s.byAuthority(t, &ledger.YearOpening{Year: year})
+}
+
+// byAuthority is an event of the authority, signed.
+func (s *served) byAuthority(t testing.TB, d ledger.Data) []byte {
+	t.Helper()
+	payload, err := newEvent(demoOrigin, demoAuthority.Orgnr, s.clock, d).Encode()
 	noError(t, err)
 	e, err := keys.Seal(payload, s.keys[demoAuthority.Orgnr])
 	noError(t, err)
