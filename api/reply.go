@@ -35,7 +35,7 @@ func (s *Server) read(fn func(echo.Context) (reply, error)) echo.HandlerFunc {
 		if err := s.wait(c); err != nil {
 			return err
 		}
-		key := c.Request().URL.RequestURI() + "\n" + c.Request().Header.Get("Accept")
+		key := c.Request().Host + c.Request().URL.RequestURI() + "\n" + c.Request().Header.Get("Accept")
 		position := s.cfg.View.Position()
 		if r, ok := s.replies.lookup(key, position); ok {
 			return s.send(c, r)
