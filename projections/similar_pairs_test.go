@@ -60,12 +60,13 @@ func textIn(language, s string) ledger.Text {
 	return ledger.Text{NB: &s}
 }
 
-// TestSimilarPairs prints precision and recall on three kinds of pairs: texts as
-// advisers write them, which the search was fitted to; such that were held out, to
-// which it is held; and hard ones, literary teasers of a sentence or three that
+// TestSimilarPairs prints precision and recall on four kinds of pairs: texts as
+// advisers write them, which the search was fitted to; such that were held out once
+// and are known by now (used: precision 0.800, recall 0.800 at their first look);
+// such that are held out, to which it is held; and hard ones, literary teasers of a sentence or three that
 // avoid each other's words.
 func TestSimilarPairs(t *testing.T) {
-	for _, name := range []string{"tuning", "held_out", "hard"} {
+	for _, name := range []string{"tuning", "used", "held_out", "hard"} {
 		t.Run(name, func(t *testing.T) {
 			pairs := readPairs(t, filepath.Join("../testdata/similar", name+".yaml"))
 			m := measurePairs(t, pairs)
