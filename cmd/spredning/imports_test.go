@@ -22,7 +22,8 @@ var imports = map[string][]string{
 	"ledger/witness":   {"keys", "ledger", "ledger/tiles"},
 	"projections":      {"keys", "ledger"},
 	"api/markdown":     {},
-	"api":              {"keys", "ledger", "ledger/tiles", "projections", "api/markdown"},
+	"api/site":         {"keys", "ledger", "projections", "api/markdown"},
+	"api":              {"keys", "ledger", "ledger/tiles", "projections", "api/markdown", "api/site"},
 	"cmd/spredning":    {"keys", "ledger", "ledger/tiles", "ledger/jetstream", "ledger/story", "ledger/witness", "projections", "api"},
 }
 
