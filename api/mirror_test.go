@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"spredning/api"
+	"spredning/api/opendata"
 	"spredning/ledger"
 	"spredning/ledger/tiles"
 	"spredning/projections"
@@ -48,11 +49,17 @@ func (w *world) mirrored() *mirrored {
 		m.copy.Follow(ctx, 5*time.Millisecond)
 	}()
 	w.t.Cleanup(func() { cancel(); <-ended })
-	s := api.New(api.Config{Ledger: m.copy, View: m.view, Log: m.copy.Log(), Attachments: w.objects(w.stream.Objects()), Logger: logger, Mirror: true})
+	files, err := opendata.OpenStore(opendata.StoreConfig{Dir: filepath.Join(m.dir, "exports"), Log: m.copy.Log(), View: m.view, Now: time.Now, Logger: logger})
+	noError(w.t, err)
+	w.t.Cleanup(files.Close)
+	s := api.New(api.Config{
+		Ledger: m.copy, View: m.view, Log: m.copy.Log(), Attachments: w.objects(w.stream.Objects()), Logger: logger, Mirror: true,
+		Data: api.OpenData{Files: files, PublicURL: w.base},
+	})
 	server := httptest.NewUnstartedServer(nil)
 	server.Config = s.HTTP()
 	server.Start()
-	m.client = &client{t: w.t, base: server.URL, http: &http.Client{Transport: &http.Transport{}}, document: w.document}
+	m.client = &client{t: w.t, base: server.URL, http: &http.Client{Transport: &http.Transport{DisableCompression: true}}, document: w.document}
 	w.t.Cleanup(func() { m.client.http.CloseIdleConnections(); server.Close() })
 	return m
 }
@@ -109,6 +116,9 @@ func (w *world) sameAs(m *mirrored, published receipt) {
 	w.t.Helper()
 	paths := reads(w, published)
 	delete(paths, "/status") // tells that it is a mirror
+	for _, of := range []string{"/data/index.json", "/catalog.ttl", "/catalog.jsonld"} {
+		delete(paths, of) // tell which sizes a node has picked
+	}
 	for _, path := range []string{"/api/v1/events/400/receipt", "/api/v1/points/2026?position=12", "/log/tile/0/000", "/log/tile/entries/001", "/log/tile/1/000.p/2", "/log/tile/0/002.p/9"} {
 		paths[path] = path
 	}

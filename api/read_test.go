@@ -50,6 +50,13 @@ func reads(w *world, published receipt) map[string]string {
 		"/keys/{keyid}":                "/api/v1/keys/" + string(w.keys[ahus].ID()),
 		"/status":                      "/api/v1/status",
 		"/openapi.json":                "/api/v1/openapi.json",
+		"/data/index.json":             "/data/index.json",
+		"/data/{size}/{file}":          fmt.Sprintf("/data/%d/adoptions.jsonl", w.closing(2025)),
+		"/catalog.ttl":                 "/catalog.ttl",
+		"/catalog.jsonld":              "/catalog.jsonld",
+		"/feed.atom":                   "/feed.atom",
+		"/innovasjoner/{id}/feed.atom": "/innovasjoner/" + published.id() + "/feed.atom",
+		"/foretak/{orgnr}/feed.atom":   "/foretak/" + string(ahus) + "/feed.atom",
 		"/log/checkpoint":              "/log/checkpoint",
 		"/log/tile/{level}/{tile}":     "/log/tile/0/000.p/3",
 		"/log/tile/entries/{tile}":     "/log/tile/entries/000.p/3",
@@ -58,7 +65,7 @@ func reads(w *world, published receipt) map[string]string {
 
 // waits tells whether an operation takes min_position.
 func waits(operation string) bool {
-	return operation != "/openapi.json" && !strings.HasPrefix(operation, "/log/")
+	return operation != "/openapi.json" && operation != "/data/{size}/{file}" && !strings.HasPrefix(operation, "/log/")
 }
 
 // pages tells whether an operation is a list that comes in pages.
@@ -72,7 +79,7 @@ func TestReadsAreAnswered(t *testing.T) {
 	size := fmt.Sprint(w.ledger.Size())
 	for operation, path := range all {
 		a := w.ok(path, nil)
-		if got := a.Header.Get("Spredning-Position"); operation != "/openapi.json" && got != size {
+		if got := a.Header.Get("Spredning-Position"); operation != "/openapi.json" && operation != "/data/{size}/{file}" && got != size {
 			t.Errorf("%s: read at position %q, the newest is %s", path, got, size)
 		}
 		if head := w.ask(http.MethodHead, path, nil); head.StatusCode != http.StatusOK || head.Header.Get("ETag") != a.Header.Get("ETag") {

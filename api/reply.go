@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,7 +36,7 @@ func (s *Server) read(fn func(echo.Context) (reply, error)) echo.HandlerFunc {
 		if err := s.wait(c); err != nil {
 			return err
 		}
-		key := c.Request().URL.RequestURI() + "\n" + c.Request().Header.Get("Accept")
+		key := c.Request().Host + c.Request().URL.RequestURI() + "\n" + c.Request().Header.Get("Accept")
 		position := s.cfg.View.Position()
 		if r, ok := s.replies.lookup(key, position); ok {
 			return s.send(c, r)
@@ -102,19 +101,6 @@ func (s *Server) send(c echo.Context, r reply) error {
 	}
 	return c.Blob(http.StatusOK, r.contentType, body)
 }
-
-// acceptsGzip reports whether a client takes answers compressed (RFC 9110 12.5.3).
-func acceptsGzip(header string) bool {
-	for coding := range strings.SplitSeq(header, ",") {
-		name, weight, _ := strings.Cut(strings.TrimSpace(coding), ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			return !zeroWeight.MatchString(weight)
-		}
-	}
-	return false
-}
-
-var zeroWeight = regexp.MustCompile(`^\s*q=0(\.0*)?\s*$`)
 
 // nextPage is the address of the next page.
 func nextPage(u *url.URL, cursor string) string {

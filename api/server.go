@@ -53,9 +53,13 @@ type Config struct {
 	Log         Log
 	Attachments Attachments
 	Logger      *slog.Logger
+	Data        OpenData
 
 	// Mirror tells that this is a copy, which is ready when it can be read.
 	Mirror bool
+
+	// SelfAudited tells of the node's audit of its own log; nil: it makes none.
+	SelfAudited func() ledger.SelfAudited
 
 	// ReadRate and WriteRate are requests a second from one address; 0: no limit.
 	ReadRate, WriteRate float64
@@ -156,6 +160,14 @@ func (s *Server) routes() []route {
 		{reading, "/api/v1/keys/:keyid", s.read(s.key)},
 		{reading, "/api/v1/status", s.read(s.status)},
 		{reading, "/api/v1/openapi.json", s.limited(s.reads, s.openAPI)},
+		{reading, "/data/index.json", s.read(s.dataIndex)},
+		{reading, "/data/latest/:file", s.limited(s.reads, s.latestData)},
+		{reading, "/data/:size/:file", s.limited(s.reads, s.dataFile)},
+		{reading, "/catalog.ttl", s.read(s.catalogueTurtle)},
+		{reading, "/catalog.jsonld", s.read(s.catalogueJSONLD)},
+		{reading, "/feed.atom", s.read(s.feed)},
+		{reading, "/innovasjoner/:id/feed.atom", s.read(s.innovationFeed)},
+		{reading, "/foretak/:orgnr/feed.atom", s.read(s.organisationFeed)},
 		{reading, "/log/*", s.limited(s.reads, s.log)},
 		{reading, "/healthz", s.healthy},
 		{reading, "/readyz", s.ready},
@@ -182,7 +194,7 @@ func (s *Server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Referrer-Policy", "no-referrer")
 		if m := c.Request().Method; m == http.MethodGet || m == http.MethodHead {
 			h.Set("Access-Control-Allow-Origin", "*")
-			h.Set("Access-Control-Expose-Headers", "ETag, Link, Spredning-Position, Retry-After")
+			h.Set("Access-Control-Expose-Headers", "ETag, Link, Spredning-Position, Retry-After, Repr-Digest, Content-Digest, Content-Range")
 		}
 		return next(c)
 	}
@@ -215,7 +227,24 @@ func (s *Server) ready(c echo.Context) error {
 	if err := s.cfg.Log.Err(); err != nil {
 		return problem{Code: ledger.Unavailable, Detail: "the log on disk is behind: " + err.Error()}
 	}
-	return c.String(http.StatusOK, "ready"+s.behind()+"\n")
+	return c.String(http.StatusOK, "ready"+s.behind()+s.audited()+"\n")
+}
+
+// audited tells of the last audit of the log on disk. One that finds damage stops
+// the ledger, which then is not ready; one that could not be done keeps nobody from
+// reading and writing.
+func (s *Server) audited() string {
+	if s.cfg.SelfAudited == nil {
+		return ""
+	}
+	switch a := s.cfg.SelfAudited(); {
+	case a.Err != nil:
+		return "; the log on disk could not be audited, which is tried again"
+	case a.At.IsZero():
+		return "; not audited yet"
+	default:
+		return fmt.Sprintf("; %d entries were audited until %s", a.Entries, a.At.UTC().Format(time.RFC3339))
+	}
 }
 
 // behind tells how far witnesses are: what they have not cosigned keeps nobody from

@@ -110,6 +110,25 @@ func TestHealthAndReadiness(t *testing.T) {
 	w.post(raw)
 }
 
+// Who asks whether a node is ready is told of its audit of its own log, too.
+func TestReadinessTellsOfTheAudit(t *testing.T) {
+	var audited ledger.SelfAudited
+	w := newWorld(t, func(w *world) { w.audited = func() ledger.SelfAudited { return audited } }).found()
+	for _, c := range []struct {
+		audited ledger.SelfAudited
+		want    string
+	}{
+		{ledger.SelfAudited{Position: 3, Size: 7}, "ready; not audited yet\n"},
+		{ledger.SelfAudited{Entries: 7, At: time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)}, "ready; 7 entries were audited until 2026-11-25T03:00:00Z\n"},
+		{ledger.SelfAudited{Failures: 1, Err: errors.New("no such file")}, "ready; the log on disk could not be audited, which is tried again\n"},
+	} {
+		audited = c.audited
+		if a := w.ok("/readyz", nil); string(a.body) != c.want {
+			t.Errorf("%+v: %q, want %q", c.audited, a.body, c.want)
+		}
+	}
+}
+
 func hasRetryAfter(t testing.TB, a answer) {
 	t.Helper()
 	if a.Header.Get("Retry-After") == "" {

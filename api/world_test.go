@@ -21,6 +21,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"spredning/api"
+	"spredning/api/opendata"
 	"spredning/keys"
 	"spredning/ledger"
 	"spredning/ledger/jetstream"
@@ -49,10 +50,15 @@ type world struct {
 	logKey *ledger.LogKey
 	keys   map[ledger.Orgnr]*keys.Private
 
+	files  *opendata.Store
+	data   api.OpenData                    // but for the files
+	source func(opendata.Log) opendata.Log // what the files are made from; nil: the log
+
 	wrap                func(ledger.Stream) ledger.Stream
 	objects             func(api.Attachments) api.Attachments
 	readRate, writeRate float64
 	patience            time.Duration // 0: as the server has it
+	audited             func() ledger.SelfAudited
 	witnessed           bool
 	stopErasing         func()
 }
@@ -123,9 +129,19 @@ func (w *world) open(t testing.TB) {
 }
 
 func (w *world) serve(t testing.TB, logger *slog.Logger) {
+	var source opendata.Log = w.log
+	if w.source != nil {
+		source = w.source(w.log)
+	}
+	var err error
+	w.files, err = opendata.OpenStore(opendata.StoreConfig{Dir: filepath.Join(w.dir, "exports"), Log: source, View: w.view, Now: time.Now, Logger: logger})
+	noError(t, err)
+	data := w.data
+	data.Files = w.files
 	w.server = httptest.NewUnstartedServer(nil)
 	served := api.New(api.Config{
-		Ledger: w.ledger, Drafts: ledger.NewDrafts(w.ledger, w.stream.Drafts()), View: w.view, Log: w.log, Attachments: w.objects(w.stream.Objects()), Logger: logger, ReadRate: w.readRate, WriteRate: w.writeRate,
+		Ledger: w.ledger, Drafts: ledger.NewDrafts(w.ledger, w.stream.Drafts()), View: w.view, Log: w.log, Attachments: w.objects(w.stream.Objects()), Logger: logger, SelfAudited: w.audited, ReadRate: w.readRate, WriteRate: w.writeRate,
+		Data: data,
 	})
 	w.server.Config = served.HTTP()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -137,13 +153,17 @@ func (w *world) serve(t testing.TB, logger *slog.Logger) {
 		hs.ReadTimeout, hs.ReadHeaderTimeout, hs.WriteTimeout = w.patience, w.patience, w.patience
 	}
 	w.server.Start()
-	w.client = &client{t: t, base: w.server.URL, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}}
+	w.client = &client{t: t, base: w.server.URL, http: &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 	w.document = documentOf(t, w.base)
 }
 
 func (w *world) close() {
 	w.client.http.CloseIdleConnections()
 	w.server.Close()
+	w.files.Close()
 	w.stopErasing()
 	w.ledger.Close()
 	w.stream.Close()

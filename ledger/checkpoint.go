@@ -2,9 +2,11 @@ package ledger
 
 import (
 	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	fmtlog "github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
@@ -101,11 +103,26 @@ func OpenCheckpoint(signed []byte, vkeys ...string) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("%w is not signed by the log's key: %s", ErrCheckpoint, err)
 	}
+	if err := oneSpelling(n); err != nil {
+		return Checkpoint{}, err
+	}
 	c, err := parseCheckpoint([]byte(n.Text))
 	if err == nil && c.Origin != known[0].Name() {
 		err = fmt.Errorf("%w is of another origin: %s", ErrCheckpoint, c.Origin)
 	}
 	return c, err
+}
+
+// oneSpelling refuses signatures that are spelled in another way than they were
+// written: the last character of their base64 has bits that decoders pass over, so
+// that a changed checkpoint would still hold.
+func oneSpelling(n *note.Note) error {
+	for _, s := range slices.Concat(n.Sigs, n.UnverifiedSigs) {
+		if b, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil || base64.StdEncoding.EncodeToString(b) != s.Base64 {
+			return fmt.Errorf("%w: the signature of %s is not in standard base64", ErrCheckpoint, s.Name)
+		}
+	}
+	return nil
 }
 
 // ReadCheckpoint reads a checkpoint without verifying who signed it.

@@ -33,7 +33,8 @@ func (l *Ledger) commitAll() {
 }
 
 // look sees whether the stream still has what was appended: somebody else may
-// have trimmed or deleted it.
+// have trimmed or deleted it. A few entries are compared each time, so that sooner
+// or later all are.
 func (l *Ledger) look() {
 	if l.Err() != nil {
 		return
@@ -41,9 +42,39 @@ func (l *Ledger) look() {
 	ctx, cancel := context.WithTimeout(l.life, appendTimeout)
 	defer cancel()
 	l.idle.Wait()
-	if err := l.compareSpan(ctx); err != nil && l.life.Err() == nil {
+	err := l.compareSpan(ctx)
+	if err == nil {
+		err = l.compareSome(ctx)
+	}
+	if err != nil && l.life.Err() == nil {
 		l.stop(err)
 	}
+}
+
+// lookAt is how many entries are compared at a time: those who submit meanwhile
+// wait for it.
+const lookAt = 1000
+
+// compareSome compares the next entries of the stream with the log on disk. If
+// they cannot be read, all are compared before anything is written again.
+func (l *Ledger) compareSome(ctx context.Context) error {
+	if l.lookedAt >= l.cfg.Log.Size() {
+		l.lookedAt = 0
+	}
+	to := min(l.lookedAt+lookAt, l.cfg.Log.Size())
+	errDone := errors.New("compared some")
+	err := l.cfg.Stream.Read(ctx, l.lookedAt, func(index int64, entry []byte) error {
+		if index >= to {
+			return errDone
+		}
+		l.lookedAt = index + 1
+		return l.sameEntry(index, entry)
+	})
+	if err == nil || errors.Is(err, errDone) {
+		return nil
+	}
+	l.compared = false
+	return err
 }
 
 // gather takes those who wait already, without waiting for more.
@@ -459,11 +490,7 @@ func (l *Ledger) signable(e *Entry) error {
 // founding's against those that it lists.
 func VerifyEntry(e *Entry, key func(keys.ID) (keys.Public, bool)) error {
 	if d, ok := e.Data.(*Founding); ok {
-		listed := map[keys.ID]keys.Public{}
-		for _, k := range d.Keys {
-			listed[k.PublicKey().ID()] = k.PublicKey()
-		}
-		key = func(id keys.ID) (keys.Public, bool) { k, ok := listed[id]; return k, ok }
+		key = d.key
 	}
 	pae := keys.PAE(e.Envelope.Payload)
 	for _, s := range e.Envelope.Signatures {
@@ -476,6 +503,16 @@ func VerifyEntry(e *Entry, key func(keys.ID) (keys.Public, bool)) error {
 		}
 	}
 	return nil
+}
+
+// key finds a key that the founding lists.
+func (d *Founding) key(id keys.ID) (keys.Public, bool) {
+	for _, k := range d.Keys {
+		if public := k.PublicKey(); public.ID() == id {
+			return public, true
+		}
+	}
+	return keys.Public{}, false
 }
 
 // watch asks the committer to catch up whenever others have appended.

@@ -602,6 +602,7 @@ func wRun(t *testing.T, cases []wCase) {
 			w.given(c.given...)
 			w.then(c.when, c.then, c.at)
 			wSame(t, w.state, wReplay(t, w.bytes()))
+			w.audited(c.when, c.then)
 		})
 	}
 }

@@ -64,6 +64,9 @@ type Ledger struct {
 
 	published  atomic.Pointer[published] // what readers are shown, with Config.Witnessed
 	publishing sync.Mutex                // held to replace it
+
+	selfAudit selfAudit
+	lookedAt  int64 // entries of the stream compared since the last round, by the committer alone
 }
 
 // stop is why nothing is written for now, or until it is repaired.
@@ -259,15 +262,8 @@ func (l *Ledger) compareStream(ctx context.Context) error {
 		if index >= size {
 			return tree.add(entry)
 		}
-		own, err := l.cfg.Log.Entry(index)
-		if err != nil {
-			return fmt.Errorf("reading entry %d of the log on disk: %w", index, err)
-		}
-		if !bytes.Equal(own, entry) {
-			return &DamageError{fmt.Sprintf("the stream hashes to another root: its entry %d is not the one in the log on disk", index)}
-		}
 		at = index + 1
-		return nil
+		return l.sameEntry(index, entry)
 	})
 	if err != nil && !errors.Is(err, errDone) {
 		return err
@@ -276,6 +272,18 @@ func (l *Ledger) compareStream(ctx context.Context) error {
 		return &DamageError{fmt.Sprintf("the stream gave %d entries, the last checkpoint has %d", at, size)}
 	}
 	return l.compareShown(tree.size, tree)
+}
+
+// sameEntry compares an entry of the stream with the one in the log on disk.
+func (l *Ledger) sameEntry(index int64, entry []byte) error {
+	own, err := l.cfg.Log.Entry(index)
+	if err != nil {
+		return fmt.Errorf("reading entry %d of the log on disk: %w", index, err)
+	}
+	if !bytes.Equal(own, entry) {
+		return &DamageError{fmt.Sprintf("the stream hashes to another root: its entry %d is not the one in the log on disk", index)}
+	}
+	return nil
 }
 
 // longer is the tree of the log on disk and entries that the stream has after it.
@@ -345,7 +353,7 @@ func (l *Ledger) Err() error {
 	if s := l.stopped.Load(); s != nil {
 		return s.err
 	}
-	return nil
+	return l.selfAudit.found()
 }
 
 // retry is how long the committer waits before it tries to go on.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,11 @@ func (ks LogKeys) At(size int64) (key string) {
 		}
 	}
 	return key
+}
+
+// Has tells whether a key signs, or has ever signed, checkpoints.
+func (ks LogKeys) Has(key string) bool {
+	return slices.ContainsFunc(ks, func(k LogKeyFrom) bool { return k.Key == key })
 }
 
 // Open reads a checkpoint and verifies it with the key that signs those of its

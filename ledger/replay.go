@@ -12,13 +12,21 @@ import (
 // ParseEntry reads an entry's bytes as stored at an index. It checks form and
 // fields, not signatures.
 func ParseEntry(index int64, b []byte) (*Entry, error) {
-	envelope, err := keys.Parse(b)
+	e, err := parseEntry(index, b)
 	if err != nil {
 		return nil, fmt.Errorf("entry %d: %w", index, err)
 	}
+	return e, nil
+}
+
+func parseEntry(index int64, b []byte) (*Entry, error) {
+	envelope, err := keys.Parse(b)
+	if err != nil {
+		return nil, err
+	}
 	event, err := ParseEvent(envelope.Payload)
 	if err != nil {
-		return nil, fmt.Errorf("entry %d: %w", index, err)
+		return nil, err
 	}
 	return &Entry{Signed{Event: event, Envelope: envelope}, index, b}, nil
 }

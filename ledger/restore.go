@@ -79,41 +79,45 @@ func TakeOver(log *tiles.Log, from Published, added func(entries int)) error {
 	return err
 }
 
-// ReplayState folds a log on disk into the state after it. It checks that every
-// entry was admissible in its place, for it may come from elsewhere, and that the
-// checkpoint is of just these entries, signed with the key that they name. It is
-// told by read of every chunk. Errors are of reading the log, wrap ErrCheckpoint
-// or are a *DamageError.
+// ReplayState audits a log on disk, which may come from elsewhere, and gives the
+// state after it. It is told by read of every chunk. Errors are of reading the
+// log, wrap ErrCheckpoint or are a *DamageError.
 func ReplayState(log *tiles.Log, read func(entries int)) (*State, error) {
-	s := NewState()
-	err := Replay(log, 0, log.Size(), func(entries []*Entry) error {
-		for _, e := range entries {
-			err := VerifyEntry(e, s.Key)
-			if err == nil {
-				err = Decide(s, &e.Signed)
-			}
-			if err != nil {
-				return &DamageError{fmt.Sprintf("entry %d is not admissible: %s", e.Index, err)}
-			}
-			Evolve(s, e)
-		}
-		s.Keep()
-		read(len(entries))
-		return nil
-	})
+	p, err := readHead(log)
 	if err != nil {
 		return nil, err
 	}
-	return s, checkHead(s, log)
+	done, err := Auditor{Each: func(entries []*Entry) error { read(len(entries)); return nil }}.Audit(context.Background(), p)
+	if err != nil {
+		return nil, asDamage(err)
+	}
+	return done.State, nil
+}
+
+// readHead reads a log on disk as it is published: up to a checkpoint of all that
+// it has.
+func readHead(log *tiles.Log) (Published, error) {
+	c, err := ReadCheckpoint(log.Checkpoint())
+	if err != nil {
+		return Published{}, err
+	}
+	if err := sameHead(log, c); err != nil {
+		return Published{}, err
+	}
+	return ReadPublished(log)
 }
 
 // checkHead compares a log with its checkpoint.
 func checkHead(s *State, log *tiles.Log) error {
-	size, root := log.Size(), log.Root()
 	c, err := s.logKeys.Open(log.Checkpoint())
 	if err != nil {
 		return err
 	}
+	return sameHead(log, c)
+}
+
+func sameHead(log *tiles.Log, c Checkpoint) error {
+	size, root := log.Size(), log.Root()
 	if c.Size != size || c.Root != root {
 		return &DamageError{fmt.Sprintf("the log on disk has %d entries and root %s, its checkpoint says %d and %s", size, root, c.Size, c.Root)}
 	}

@@ -356,14 +356,19 @@ func (f *Fold) Pairs(id string) ([]Pair, bool) {
 	i := f.innovations[f.final(n)]
 	pairs := []Pair{}
 	for _, p := range f.pairsOf(i) {
-		a := Adoption{
-			Innovation: i.id.String(), Adopter: f.orgs[p.adopter].Orgnr, Name: f.orgs[p.adopter].Name,
-			Status: p.status.String(), Index: p.index(), Reach: reach(f.sameRegion(i, p.adopter)), Confirmations: []Confirmation{},
-			Disputes: []Dispute{}, Decisions: []Decided{},
-		}
-		pairs = append(pairs, Pair{a, f.history(p), f.struckOf(p), f.disputeStates(p)})
+		pairs = append(pairs, f.untold(i, p))
 	}
 	return pairs, true
+}
+
+// untold is a pair whose entries have told nothing yet.
+func (f *Fold) untold(i *innovation, p *pair) Pair {
+	a := Adoption{
+		Innovation: i.id.String(), Adopter: f.orgs[p.adopter].Orgnr, Name: f.orgs[p.adopter].Name,
+		Status: p.status.String(), Index: p.index(), Reach: reach(f.sameRegion(i, p.adopter)), Confirmations: []Confirmation{},
+		Disputes: []Dispute{}, Decisions: []Decided{},
+	}
+	return Pair{a, f.history(p), f.struckOf(p), f.disputeStates(p)}
 }
 
 func (f *Fold) struckOf(p *pair) (all []int64) {

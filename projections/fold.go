@@ -27,6 +27,7 @@ type Fold struct {
 	pairs       []pair
 	pairNumbers map[pairKey]int32
 	entries     []entryOf            // by index
+	confirmed   []confirmed          // all confirmations, in order
 	days        []int32              // by index: the latest day, since 1970, of its time and all before it
 	disputes    map[int32][]dispute  // by pair, in order
 	decisions   map[int32][]decision // by pair, in order
@@ -481,6 +482,7 @@ func (f *Fold) pair(e *ledger.Entry, innovation string, adopter ledger.Orgnr) *p
 func (f *Fold) confirm(e *ledger.Entry, d *ledger.Confirmation) {
 	p := f.pair(e, d.Innovation, e.By)
 	p.status, p.invited = Confirmed, noEntry
+	f.confirmed = append(f.confirmed, confirmed{uint32(e.Index), f.orgNumbers[e.By]})
 	f.name(e.Index, d.Attachments)
 	if n := f.innovation(d.Innovation).number; hasStory(d.Attachments) {
 		f.stories[n] = append(f.stories[n], uint32(e.Index))

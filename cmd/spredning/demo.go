@@ -185,9 +185,18 @@ func (t *teller) register(ctx context.Context, o ledger.Organisation) error {
 	}
 	t.clock = t.clock.Add(time.Minute)
 	_, err = t.submit(ctx, demoAuthority.Orgnr, &ledger.Enrolment{
-		Organisation: o.Orgnr, Key: enrolment(k.Public, "innovasjonsrådgiver", ledger.Admin, ledger.Report),
+		Organisation: o.Orgnr, Key: enrolment(k.Public, "innovasjonsrådgiver", rolesIn(o)...),
 	}, demoAuthority.Orgnr)
 	return err
+}
+
+// rolesIn gives what an organisation's key may do in the story: the regional health
+// authorities are the committee too.
+func rolesIn(o ledger.Organisation) []ledger.Role {
+	if o.Kind == ledger.KindRHF {
+		return []ledger.Role{ledger.Admin, ledger.Report, ledger.Assess}
+	}
+	return []ledger.Role{ledger.Admin, ledger.Report}
 }
 
 // submit seals data with the keys of all who must sign and submits it.
@@ -223,6 +232,7 @@ type step struct {
 	At   time.Time      `yaml:"at"`
 	By   string         `yaml:"by"`
 	Type ledger.Type    `yaml:"type"`
+	With []string       `yaml:"with"` // who signs too, for the committee
 	Name string         `yaml:"name"`
 	Data map[string]any `yaml:"data"`
 }
@@ -261,8 +271,15 @@ func (t *teller) step(ctx context.Context, s step) error {
 		signers = originators(append(slices.Clone(about.originators), d.Originators...))
 	case *ledger.Withdrawal:
 		signers = originators(about.originators)
+	case *ledger.Merger:
+		signers = originators(append(slices.Clone(about.originators), t.madeBy(d.Into)...))
 	case *ledger.Confirmation:
 		d.Revision = about.revision
+	case *ledger.Assessment:
+		d.Revision = about.revision
+	}
+	for _, other := range s.With {
+		signers = append(signers, t.orgnrs[other])
 	}
 	receipt, err := t.submit(ctx, by, data, signers...)
 	if err != nil {
@@ -309,8 +326,10 @@ func (t *teller) names(data map[string]any) (about made) {
 		about = t.made[name]
 		data["innovation"] = about.id.String()
 	}
-	if name, ok := data["derived_from"].(string); ok {
-		data["derived_from"] = t.made[name].id.String()
+	for _, field := range []string{"derived_from", "into"} {
+		if name, ok := data[field].(string); ok {
+			data[field] = t.made[name].id.String()
+		}
 	}
 	if name, ok := data["adopter"].(string); ok {
 		data["adopter"] = string(t.orgnrs[name])
@@ -325,7 +344,7 @@ func (t *teller) names(data map[string]any) (about made) {
 
 // dataOf reads data of a type of event. What is missing is noticed by Submit.
 func dataOf(t ledger.Type, fields map[string]any) (ledger.Data, error) {
-	if t == ledger.AdoptionConfirmed {
+	if t == ledger.AdoptionConfirmed || t == ledger.InnovationAssessed {
 		fields["revision"] = strings.Repeat("0", 64)
 	}
 	b, err := json.Marshal(fields, json.Deterministic(true))
@@ -342,6 +361,16 @@ func originators(os []ledger.Originator) (all []ledger.Orgnr) {
 		}
 	}
 	return all
+}
+
+// madeBy gives the originators of an innovation.
+func (t *teller) madeBy(id string) []ledger.Originator {
+	for _, m := range t.made {
+		if m.id.String() == id {
+			return m.originators
+		}
+	}
+	return nil
 }
 
 func (t *teller) remember(s step, data ledger.Data, r ledger.Receipt) {

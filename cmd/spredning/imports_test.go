@@ -21,10 +21,11 @@ var imports = map[string][]string{
 	"ledger/story":     {"keys", "ledger"},
 	"ledger/witness":   {"keys", "ledger", "ledger/tiles"},
 	"projections":      {"keys", "ledger"},
+	"api/opendata":     {"ledger", "projections"},
 	"api/markdown":     {},
 	"api/site":         {"keys", "ledger", "projections", "api/markdown"},
-	"api":              {"keys", "ledger", "ledger/tiles", "projections", "api/markdown", "api/site"},
-	"cmd/spredning":    {"keys", "ledger", "ledger/tiles", "ledger/jetstream", "ledger/story", "ledger/witness", "projections", "api"},
+	"api":              {"keys", "ledger", "ledger/tiles", "projections", "api/markdown", "api/opendata", "api/site"},
+	"cmd/spredning":    {"keys", "ledger", "ledger/tiles", "ledger/jetstream", "ledger/story", "ledger/witness", "projections", "api", "api/opendata"},
 }
 
 // natsImporters are the only packages that know NATS.

@@ -78,7 +78,7 @@ anyone can check every one of them.
 Try it:        spredning demo
 Run it:        spredning found, then spredning serve
 Take part:     spredning key new, then spredning publish and spredning confirm
-Check it:      spredning verify, spredning points
+Check it:      spredning verify, spredning audit, spredning points
 Keep a copy:   spredning mirror, then spredning serve --mirror`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -97,8 +97,9 @@ Keep a copy:   spredning mirror, then spredning serve --mirror`,
 	cmd.PersistentFlags().StringVar(&e.lang, "lang", "nb", "language of what is shown before signing: nb, nn or en")
 	cmd.AddCommand(
 		demoCommand(e), serveCommand(e), foundCommand(e), keyCommand(e), signCommand(e), submitCommand(e),
-		publishCommand(e), confirmCommand(e), pointsCommand(e), simulateCommand(e), verifyCommand(e),
+		publishCommand(e), confirmCommand(e), pointsCommand(e), simulateCommand(e), verifyCommand(e), auditCommand(e),
 		mirrorCommand(e), restoreCommand(e), witnessCommand(e), loadCommand(e),
+		exportCommand(e),
 	)
 	return cmd
 }

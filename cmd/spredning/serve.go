@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"spredning/api"
+	"spredning/api/opendata"
+	"spredning/ledger"
 	"spredning/ledger/jetstream"
 )
 
@@ -19,12 +22,29 @@ import (
 type serving struct {
 	listen              string
 	readRate, writeRate float64
+	metrics             string // address to serve metrics on; empty: none
+	audit               ledger.SelfAudit
+	giving              giving
+	keptDays            int
 }
 
 func (s *serving) flags(cmd *cobra.Command, listen string) {
 	cmd.Flags().StringVar(&s.listen, "listen", listen, "address to serve on")
 	cmd.Flags().Float64Var(&s.readRate, "read-rate", 2000, "reads a second from one address; 0: no limit")
 	cmd.Flags().Float64Var(&s.writeRate, "write-rate", 1000, "submissions a second from one address; 0: no limit")
+	cmd.Flags().StringVar(&s.metrics, "metrics", "", "serve metrics for Prometheus on this address, at /metrics")
+	cmd.Flags().DurationVar(&s.audit.Every, "audit-every", 24*time.Hour, "audit the log on disk this long after the last audit of it; 0: never")
+	cmd.Flags().IntVar(&s.audit.Rate, "audit-rate", 1000, "entries a second that are audited, at most")
+	cmd.Flags().IntVar(&s.keptDays, "export-days", 30, "for how many days the open data files of one size a day are kept, beside those of closed years")
+	s.giving.flags(cmd)
+}
+
+// check says how the flags were misused.
+func (s *serving) check() error {
+	if s.audit.Rate < 1 || s.audit.Every < 0 {
+		return misuse("--audit-rate must be at least 1, and --audit-every not negative")
+	}
+	return nil
 }
 
 func serveCommand(e *env) *cobra.Command {
@@ -114,10 +134,27 @@ const closeTimeout = 20 * time.Second
 
 // run serves a node until the context ends, and then ends gently.
 func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listening func(addr string)) error {
-	return s.serve(ctx, api.Config{Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Attachments: n.attachments, Logger: logger}, listening)
+	if err := s.check(); err != nil {
+		return err
+	}
+	cfg := api.Config{Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Attachments: n.attachments, Logger: logger}
+	if s.audit.Every > 0 {
+		cfg.SelfAudited = n.ledger.SelfAudited
+		stop := s.auditing(ctx, n.ledger)
+		defer stop()
+	}
+	return s.serve(ctx, n.exports, cfg, listening)
 }
 
-func (s *serving) serve(ctx context.Context, cfg api.Config, listening func(addr string)) error {
+func (s *serving) serve(ctx context.Context, exports string, cfg api.Config, listening func(addr string)) error {
+	if err := s.giving.check(); err != nil {
+		return err
+	}
+	files := s.files(exports, cfg)
+	if files != nil {
+		defer files.Close()
+	}
+	cfg.Data = api.OpenData{Files: files, PublicURL: s.giving.publicURL, Publisher: s.giving.publisher, Contact: s.giving.contact}
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", s.listen, err)
@@ -132,8 +169,31 @@ func (s *serving) serve(ctx context.Context, cfg api.Config, listening func(addr
 	defer func() { stop(); beside.Wait() }()
 	go cfg.View.Prepare()
 	hs := server.HTTP()
+	if s.metrics != "" {
+		m := newMetrics(cfg)
+		end, err := m.serve(s.metrics, cfg.Logger)
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		defer end()
+		hs.Handler = m.counted(hs.Handler)
+	}
 	listening(listener.Addr().String())
 	return serveUntil(ctx, hs, listener)
+}
+
+// exportsName is the folder of open data files, in a data folder or a mirror.
+const exportsName = "exports"
+
+// files opens the folder of open data files; nil: it cannot be written, so there
+// are none.
+func (s *serving) files(dir string, cfg api.Config) *opendata.Store {
+	files, err := opendata.OpenStore(opendata.StoreConfig{Dir: dir, Log: cfg.Log, View: cfg.View, Days: s.keptDays, Now: time.Now, Logger: cfg.Logger})
+	if err != nil {
+		cfg.Logger.Warn("no open data files are kept", "reason", err)
+		return nil
+	}
+	return files
 }
 
 // quiet logs nothing below errors.

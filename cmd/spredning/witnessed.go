@@ -94,7 +94,11 @@ func (v *verified) cosigned(checkpoint []byte, by byWitnesses) error {
 			v.Unverified = append(v.Unverified, "that others see the same log: not yet witnessed, "+lack)
 		}
 	}
-	for _, name := range witness.Signers(checkpoint) {
+	signers := witness.Signers(checkpoint)
+	if v.Witnessed == nil && len(signers) == 0 {
+		v.Unverified = append(v.Unverified, "that others see the same log: not yet witnessed")
+	}
+	for _, name := range signers {
 		if !slices.Contains(names, name) {
 			v.Unverified = append(v.Unverified, "that "+name+" has cosigned: its key was not given (--witness)")
 		}
