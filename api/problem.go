@@ -92,6 +92,9 @@ func (s *Server) fail(err error, c echo.Context) {
 		h.Set("Retry-After", "2")
 	}
 	h.Set("Cache-Control", "no-store")
+	if wantsPage(c.Request()) && s.failPage(c, p) == nil {
+		return
+	}
 	_ = c.Blob(p.status(), "application/problem+json", body)
 }
 

@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -292,22 +291,4 @@ func (s *Server) status(c echo.Context) (reply, error) {
 	r, err := jsonReply(out, out.Position)
 	r.volatile = true
 	return r, err
-}
-
-// front tells a visitor with a browser where things are.
-func (s *Server) front(c echo.Context) error {
-	var name string
-	var illustrative bool
-	s.cfg.View.Read(func(f *projections.Fold) {
-		if d := f.Founding(); d != nil {
-			name, illustrative = d.Name, *d.Illustrative
-		}
-	})
-	text := fmt.Sprintf("%s\n%s\n\n", name, s.cfg.Ledger.Origin())
-	if illustrative {
-		text += "ILLUSTRATIVE: a demonstration. The hospitals named here have confirmed nothing.\n\n"
-	}
-	text += "/api/v1/openapi.json   the API, described\n/api/v1/innovations    innovations and where they have spread\n" +
-		"/api/v1/organisations  hospitals\n/api/v1/points         points by reporting year\n/api/v1/events         every entry, as signed\n/log/checkpoint        the signed tree head\n"
-	return c.String(http.StatusOK, text)
 }

@@ -3,7 +3,6 @@ package api_test
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -542,19 +541,6 @@ func TestOtherMethodsAreNotFound(t *testing.T) {
 	if added := w.ledger.Size() - size; added != 7 {
 		t.Errorf("%d entries were added, the story has 7", added)
 	}
-}
-
-func TestFrontPage(t *testing.T) {
-	w := newWorld(t).found()
-	r, err := http.Get(w.base + "/")
-	noError(t, err)
-	defer r.Body.Close()
-	text, err := io.ReadAll(r.Body)
-	noError(t, err)
-	if r.StatusCode != http.StatusOK || !bytes.Contains(text, []byte(origin)) || !bytes.Contains(text, []byte("ILLUSTRATIVE")) {
-		t.Errorf("%d %s", r.StatusCode, text)
-	}
-	noError(t, commonHeaders(http.MethodGet, r))
 }
 
 func TestUnfoundedLedgerIsServed(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 // reply is a whole answer to a read.
 type reply struct {
 	body        []byte
+	gzipped     []byte // the same, compressed, if it is sent so to who takes it
 	contentType string
 	etag        string
 	next        string // the cursor of the next page, if any
@@ -73,8 +74,19 @@ func (s *Server) wait(c echo.Context) error {
 
 func (s *Server) send(c echo.Context, r reply) error {
 	h := c.Response().Header()
-	h.Set("ETag", r.etag)
-	h.Set("Vary", "Accept")
+	body, tag := r.body, r.etag
+	if len(r.gzipped) > 0 {
+		h.Add("Vary", "Accept-Encoding")
+		if acceptsGzip(c.Request().Header.Get("Accept-Encoding")) {
+			body, tag = r.gzipped, strings.TrimSuffix(r.etag, `"`)+`-gzip"`
+			h.Set("Content-Encoding", "gzip")
+		}
+	}
+	if r.contentType == htmlType {
+		pageHeaders(h)
+	}
+	h.Set("ETag", tag)
+	h.Add("Vary", "Accept")
 	h.Set("Spredning-Position", strconv.FormatInt(r.position, 10))
 	h.Set("Cache-Control", "no-cache")
 	if r.immutable {
@@ -83,10 +95,11 @@ func (s *Server) send(c echo.Context, r reply) error {
 	if r.next != "" {
 		h.Set("Link", "<"+nextPage(c.Request().URL, r.next)+`>; rel="next"`)
 	}
-	if matches(c.Request().Header.Get("If-None-Match"), r.etag) {
+	if matches(c.Request().Header.Get("If-None-Match"), tag) {
+		h.Del("Content-Encoding")
 		return c.NoContent(http.StatusNotModified)
 	}
-	return c.Blob(http.StatusOK, r.contentType, r.body)
+	return c.Blob(http.StatusOK, r.contentType, body)
 }
 
 // nextPage is the address of the next page.
@@ -228,7 +241,7 @@ func (c *cache) lookup(key string, position int64) (reply, bool) {
 func (c *cache) keep(key string, r reply, position int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	size := len(key) + len(r.body) + 256
+	size := len(key) + len(r.body) + len(r.gzipped) + 256
 	if position < c.position || size > maxCached/4 {
 		return
 	}

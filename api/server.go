@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"spredning/api/site"
 	"spredning/ledger"
 	"spredning/projections"
 )
@@ -73,6 +74,7 @@ type Server struct {
 	replies *cache
 	past    *past
 	sims    *simulator
+	site    *site.Site
 	reads   *limits
 	writes  *limits
 	uploads chan struct{} // one for each that is on its way
@@ -96,12 +98,13 @@ func New(cfg Config) *Server {
 		reads: newLimits(cfg.ReadRate), writes: newLimits(cfg.WriteRate),
 		uploads: make(chan struct{}, uploadsAtOnce), showing: make(chan struct{}, storiesAtOnce),
 	}
+	s.site = s.newSite()
 	s.close = sync.OnceFunc(func() { close(s.closing) })
 	s.HideBanner, s.HidePort = true, true
 	s.HTTPErrorHandler = s.fail
 	s.IPExtractor = echo.ExtractIPDirect()
 	s.Use(s.recover, s.headers)
-	for _, r := range s.routes() {
+	for _, r := range append(s.routes(), s.pages()...) {
 		s.Match(r.methods, r.path, r.handler)
 	}
 	for _, path := range []string{"/*", "/log/*"} {
@@ -122,7 +125,7 @@ var (
 	putting = []string{http.MethodPut}
 )
 
-// routes is every address that is served.
+// routes is every address that is served, but for the pages that s.site lists.
 func (s *Server) routes() []route {
 	return []route{
 		{writing, "/api/v1/events", s.limited(s.writes, s.submit)},
@@ -168,7 +171,6 @@ func (s *Server) routes() []route {
 		{reading, "/log/*", s.limited(s.reads, s.log)},
 		{reading, "/healthz", s.healthy},
 		{reading, "/readyz", s.ready},
-		{reading, "/", s.front},
 	}
 }
 

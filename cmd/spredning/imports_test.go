@@ -23,7 +23,8 @@ var imports = map[string][]string{
 	"projections":      {"keys", "ledger"},
 	"api/opendata":     {"ledger", "projections"},
 	"api/markdown":     {},
-	"api":              {"keys", "ledger", "ledger/tiles", "projections", "api/markdown", "api/opendata"},
+	"api/site":         {"keys", "ledger", "projections", "api/markdown"},
+	"api":              {"keys", "ledger", "ledger/tiles", "projections", "api/markdown", "api/opendata", "api/site"},
 	"cmd/spredning":    {"keys", "ledger", "ledger/tiles", "ledger/jetstream", "ledger/story", "ledger/witness", "projections", "api", "api/opendata"},
 }
 

@@ -1,0 +1,116 @@
+package api_test
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// look asks for a page as a browser does.
+func (w *world) look(path string, header http.Header) (*http.Response, string) {
+	w.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, w.base+path, nil)
+	noError(w.t, err)
+	req.Header = header.Clone()
+	if req.Header == nil {
+		req.Header = http.Header{}
+	}
+	req.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	r, err := (&http.Transport{DisableCompression: true}).RoundTrip(req)
+	noError(w.t, err)
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	noError(w.t, err)
+	return r, string(body)
+}
+
+func TestPagesAreServed(t *testing.T) {
+	w := newWorld(t).found()
+	w.story()
+	for _, path := range []string{"/", "/nn", "/en"} {
+		r, body := w.look(path, nil)
+		if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, origin) {
+			t.Errorf("%s: %d %s", path, r.StatusCode, body)
+		}
+		csp := r.Header.Get("Content-Security-Policy")
+		for _, rule := range []string{"default-src 'none'", "style-src 'self'", "script-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"} {
+			if !strings.Contains(csp, rule) {
+				t.Errorf("%s: the policy %q has no %s", path, csp, rule)
+			}
+		}
+		if strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: %s", path, csp)
+		}
+		noError(t, commonHeaders(http.MethodGet, r))
+		again, _ := w.look(path, http.Header{"If-None-Match": {r.Header.Get("ETag")}})
+		if again.StatusCode != http.StatusNotModified {
+			t.Errorf("%s again: %d", path, again.StatusCode)
+		}
+	}
+}
+
+func TestPagesAreCompressedForWhoTakesIt(t *testing.T) {
+	w := newWorld(t).found()
+	plain, page := w.look("/", nil)
+	for accept, compressed := range map[string]bool{"gzip": true, "br, GZIP;q=0.5": true, "gzip;q=0": false, "gzip; q=0.00, br": false, "identity": false} {
+		r, body := w.look("/", http.Header{"Accept-Encoding": {accept}})
+		if (r.Header.Get("Content-Encoding") == "gzip") != compressed || !slices.Contains(r.Header.Values("Vary"), "Accept-Encoding") {
+			t.Errorf("%s: %v", accept, r.Header)
+		}
+		if !compressed {
+			continue
+		}
+		z, err := gzip.NewReader(strings.NewReader(body))
+		noError(t, err)
+		whole, err := io.ReadAll(z)
+		noError(t, err)
+		if string(whole) != page || r.Header.Get("ETag") == plain.Header.Get("ETag") {
+			t.Errorf("%s: %q", accept, whole)
+		}
+	}
+}
+
+func TestFilesOfPagesNeverChange(t *testing.T) {
+	w := newWorld(t).found()
+	_, page := w.look("/", nil)
+	files := regexp.MustCompile(`/static/[a-z0-9.-]+`).FindAllString(page, -1)
+	if len(files) < 2 {
+		t.Fatalf("the page loads %v", files)
+	}
+	for _, file := range files {
+		r, body := w.look(file, nil)
+		if r.StatusCode != http.StatusOK || !strings.Contains(r.Header.Get("Cache-Control"), "immutable") || body == "" {
+			t.Errorf("%s: %d %v", file, r.StatusCode, r.Header)
+		}
+	}
+	w.refused(w.get("/static/site.css"), "not_found")
+}
+
+func TestProblemsArePagesForPeopleInTheirLanguage(t *testing.T) {
+	w := newWorld(t, rates(0.001, 0)).found()
+	for path, lang := range map[string]string{"/finnes/ikke": "nb", "/nn/finst/ikkje": "nn", "/en/missing": "en"} {
+		r, body := w.look(path, nil)
+		if r.StatusCode != http.StatusNotFound || r.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, `<html lang="`+lang+`">`) ||
+			!strings.Contains(r.Header.Get("Content-Security-Policy"), "style-src 'self'") {
+			t.Errorf("%s: %d %v %s", path, r.StatusCode, r.Header, body)
+		}
+	}
+	for _, path := range []string{"/api/v1/nothing", "/log/nothing", "/nothing.atom"} {
+		if r, _ := w.look(path, nil); r.StatusCode != http.StatusNotFound || r.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %d %s", path, r.StatusCode, r.Header.Get("Content-Type"))
+		}
+	}
+	for range 10 {
+		if r, body := w.look("/en", nil); r.StatusCode == http.StatusTooManyRequests {
+			if r.Header.Get("Retry-After") == "" || !strings.Contains(body, `<html lang="en">`) {
+				t.Errorf("%v %s", r.Header, body)
+			}
+			return
+		}
+	}
+	t.Error("no limit was met")
+}

@@ -1,0 +1,14 @@
+package site
+
+// pages is every page there is, those of the menu in its order. A page that is not
+// here is linked from nowhere.
+var pages []page
+
+func init() { // below, for pages name functions that link to pages
+	pages = []page{
+		{path: "/", name: "front", show: (*visit).front},
+	}
+}
+
+// failure is a page that is shown in the place of another.
+var failure = page{name: "failure"}

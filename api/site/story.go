@@ -1,0 +1,16 @@
+package site
+
+import (
+	"html/template"
+
+	"spredning/ledger"
+)
+
+// Story is a story of an innovation, or what keeps it from being shown.
+type Story struct {
+	Title  ledger.Text
+	Index  int64 // of the entry that names it
+	By     ledger.Orgnr
+	Status string        // shown, erased, missing or too_long
+	HTML   template.HTML // of package markdown, which is safe on our pages
+}

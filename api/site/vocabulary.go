@@ -1,0 +1,17 @@
+package site
+
+// vocabularies are the texts that are named by a value: kind.service and the like.
+var vocabularies = map[string][]string{
+	"kind":     {"service", "product", "process", "organisation", "communication"},
+	"orgkind":  {"authority", "rhf", "hf", "private_nonprofit", "municipality", "other"},
+	"reach":    {"same_region", "other_region"},
+	"status":   {"invited", "declined", "confirmed", "ended", "retracted"},
+	"extent":   {"unit", "hospital", "trust"},
+	"form":     {"as_is", "adapted"},
+	"funding":  {"own", "rhf", "nfr", "eu", "innovation_norway", "other"},
+	"role":     {"originator", "adopter"},
+	"month":    {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"},
+	"failure":  {"missing", "busy", "invalid", "unavailable"},
+	"advice":   {"missing", "busy", "invalid", "unavailable"},
+	"language": {"name", "nb", "nn", "en", "se"},
+}
