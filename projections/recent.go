@@ -82,3 +82,52 @@ func (b bits) count(n int32, counted *int) {
 		*counted++
 	}
 }
+
+// Hospital is an organisation with how much it has made and adopted.
+type Hospital struct {
+	ledger.Organisation
+	SucceededBy ledger.Orgnr
+	Made        int // innovations that it is an originator of now, neither withdrawn nor merged
+	SpreadTo    int // adoptions of those
+	Adopted     int // also if the use has ended
+	InUse       int
+	Waiting     int // invitations that it has not answered
+}
+
+// Hospitals gives all organisations in the order of their registration.
+func (f *Fold) Hospitals() []Hospital {
+	all := make([]Hospital, len(f.orgs))
+	for n, o := range f.orgs {
+		h := &all[n]
+		h.Organisation = o.Organisation
+		if o.successor != none {
+			h.SucceededBy = f.orgs[o.successor].Orgnr
+		}
+		for p := o.firstPair; p != none; p = f.pairs[p].nextOfAdopter {
+			h.adopts(&f.pairs[p])
+		}
+	}
+	for _, i := range f.innovations {
+		if i.into != none || i.withdrawn != nil {
+			continue
+		}
+		spread := f.spread(i).Adopters
+		for _, m := range i.makers {
+			all[m].Made++
+			all[m].SpreadTo += spread
+		}
+	}
+	return all
+}
+
+func (h *Hospital) adopts(p *pair) {
+	if p.adopted() {
+		h.Adopted++
+	}
+	if p.status == Confirmed {
+		h.InUse++
+	}
+	if p.invited != noEntry {
+		h.Waiting++
+	}
+}

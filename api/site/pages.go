@@ -7,6 +7,8 @@ var pages []page
 func init() { // below, for pages name functions that link to pages
 	pages = []page{
 		{path: "/", name: "front", show: (*visit).front},
+		{path: "/innovasjoner", name: "innovations", menu: true, show: (*visit).innovations},
+		{path: "/bekreft", name: "confirm", show: (*visit).confirming},
 	}
 }
 

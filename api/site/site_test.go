@@ -180,7 +180,7 @@ func TestFilesAreServedUnderNamesOfTheirOwn(t *testing.T) {
 	}
 }
 
-var voids = []string{"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "path", "rect", "circle", "use", "line"}
+var voids = []string{"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
 // faults says what is wrong with a page.
 func faults(page string, l *language) (all []string) {

@@ -13,5 +13,7 @@ var vocabularies = map[string][]string{
 	"month":    {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"},
 	"failure":  {"missing", "busy", "invalid", "unavailable"},
 	"advice":   {"missing", "busy", "invalid", "unavailable"},
+	"filter":   {"region", "originator", "adopter", "kind", "year", "reach"},
+	"sort":     {"newest", "spread"},
 	"language": {"name", "nb", "nn", "en", "se"},
 }
