@@ -63,8 +63,11 @@ func (f *Fold) term(written string, keys []string) term {
 	for _, key := range keys {
 		t.alone = append(t.alone, f.concordance.of(key))
 	}
+	if len(keys) == 1 && lexicon.parts[keys[0]] {
+		return t // a word of the field, as sykehus in most names
+	}
 	for n, o := range f.orgs {
-		t.names[n] = t.written(fold(o.Name + "\n" + o.Short))
+		t.names[n] = t.begins(fold(o.Name + "\n" + o.Short))
 	}
 	return t
 }
@@ -98,11 +101,27 @@ func (t *term) written(text string) bool {
 	return true
 }
 
+// begins reports whether words of a folded name begin with the words.
+func (t *term) begins(name string) bool {
+	for _, w := range t.words {
+		if !beginsIn(name, w) {
+			return false
+		}
+	}
+	return true
+}
+
 func standsIn(text, word string) bool {
-	letters := utf8.RuneCountInString(word)
-	if letters >= leastWithin {
+	if utf8.RuneCountInString(word) >= leastWithin {
 		return strings.Contains(text, word)
 	}
+	return beginsIn(text, word)
+}
+
+// beginsIn reports whether a word of a text begins with another, or is it if that is
+// short.
+func beginsIn(text, word string) bool {
+	letters := utf8.RuneCountInString(word)
 	for from := 0; ; {
 		at := strings.Index(text[from:], word)
 		if at < 0 {

@@ -8,6 +8,7 @@ func init() { // below, for pages name functions that link to pages
 	pages = []page{
 		{path: "/", name: "front", show: (*visit).front},
 		{path: "/innovasjoner", name: "innovations", menu: true, show: (*visit).innovations},
+		{path: "/innovasjoner/:id", name: "innovation", titled: true, show: (*visit).innovationPage},
 		{path: "/bekreft", name: "confirm", show: (*visit).confirming},
 	}
 }

@@ -105,7 +105,18 @@ func addresses(s *Site) []string {
 }
 
 // examples give addresses of pages of something, and of pages with a query.
-var examples []func(*Site) []string
+var examples = []func(*Site) []string{innovationExamples}
+
+// innovationExamples are pages of innovations of every kind, and searches.
+func innovationExamples(s *Site) (all []string) {
+	s.View.Read(func(f *projections.Fold) {
+		found, _ := f.Innovations(projections.Query{}, -1, 60)
+		for _, i := range found {
+			all = append(all, "/innovasjoner/"+i.ID)
+		}
+	})
+	return append(all, "/innovasjoner?q=hjemme&sort=spread", "/innovasjoner?region=Helse+Vest&reach=other_region&kind=service", "/innovasjoner?q=zzzzzz")
+}
 
 func TestPagesAreWhole(t *testing.T) {
 	for name, s := range map[string]*Site{"told": told(), "unfounded": unfounded()} {
@@ -158,8 +169,8 @@ func TestLanguageLinksKeepThePage(t *testing.T) {
 				continue // which TestPagesAreWhole tells
 			}
 			for _, other := range languages {
-				link := `<a href="` + template.HTMLEscapeString(other.path(path)) + `" lang="` + other.tag + `"`
-				if !strings.Contains(string(a.Body), link) {
+				link := `<a href="` + other.path(path) + `" lang="` + other.tag + `"`
+				if !strings.Contains(html.UnescapeString(string(a.Body)), link) {
 					t.Errorf("%s in %s has no link to %s", path, l.tag, link)
 				}
 			}
