@@ -105,7 +105,7 @@ func addresses(s *Site) []string {
 }
 
 // examples give addresses of pages of something, and of pages with a query.
-var examples = []func(*Site) []string{innovationExamples}
+var examples = []func(*Site) []string{innovationExamples, organisationExamples}
 
 // innovationExamples are pages of innovations of every kind, and searches.
 func innovationExamples(s *Site) (all []string) {
@@ -116,6 +116,16 @@ func innovationExamples(s *Site) (all []string) {
 		}
 	})
 	return append(all, "/innovasjoner?q=hjemme&sort=spread", "/innovasjoner?region=Helse+Vest&reach=other_region&kind=service", "/innovasjoner?q=zzzzzz")
+}
+
+// organisationExamples are pages of all organisations.
+func organisationExamples(s *Site) (all []string) {
+	s.View.Read(func(f *projections.Fold) {
+		for _, h := range f.Hospitals() {
+			all = append(all, "/foretak/"+string(h.Orgnr))
+		}
+	})
+	return append(all, "/foretak?region=Helse+Nord")
 }
 
 func TestPagesAreWhole(t *testing.T) {

@@ -20,5 +20,6 @@ var vocabularies = map[string][]string{
 	"unshown":        {"erased", "missing", "too_long"},
 	"reason":         {"shared_words", "related_words", "same_originators", "close_in_time", "lineage"},
 	"dispute_status": {"open", "withdrawn", "decided"},
+	"year":           {"open", "closed"},
 	"language":       {"name", "nb", "nn", "en", "se"},
 }
