@@ -407,6 +407,7 @@ func (t *teller) welcome(addr string) {
 %s: %d entries on %s
 An illustration: the hospitals named in it have confirmed nothing.
 
+  %s/
   %s/api/v1/innovations
   %s/api/v1/innovations/%s/adoptions
   %s/api/v1/innovations/%s/stories
