@@ -1,6 +1,6 @@
 // Package api serves a ledger over HTTP: the JSON API under /api/v1, as
 // openapi.json describes it, and the log itself under /log, as
-// c2sp.org/tlog-tiles says.
+// c2sp.org/tlog-tiles says. The pages for people are those of package site.
 //
 // Everything that is read comes from the projections and from the second copy
 // on disk; no reader reaches the stream. Writing is one path, POST

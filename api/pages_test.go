@@ -114,3 +114,49 @@ func TestProblemsArePagesForPeopleInTheirLanguage(t *testing.T) {
 	}
 	t.Error("no limit was met")
 }
+
+// TestPagesOfTheStory looks at pages as they are served, stories and all.
+func TestPagesOfTheStory(t *testing.T) {
+	w := newWorld(t).found()
+	published := w.story()
+	for path, has := range map[string]string{
+		"/innovasjoner":                            "Digital oppfølging",
+		"/innovasjoner?q=oppf%C3%B8lginga":         "Digital oppfølging",
+		"/innovasjoner/" + published.id():          "Pasientene følges opp hjemme.",
+		"/nn/innovasjoner/" + published.id():       "/api/v1/events/",
+		"/en/innovasjoner/" + published.id():       "Checked: signed by",
+		"/foretak":                                 string(ahus),
+		"/foretak/" + string(bergen):               "Digital oppfølging",
+		"/en/foretak/" + string(stavanger):         "Invitations awaiting an answer",
+		"/bekreft":                                 "spredning confirm",
+		"/en/foretak?region=Helse+Vest&page=1":     string(bergen),
+		"/innovasjoner?adopter=" + string(ahus):    "Digital oppfølging",
+		"/innovasjoner?reach=other_region&q=&kind": "Digital oppfølging",
+	} {
+		r, body := w.look(path, nil)
+		if r.StatusCode != http.StatusOK || !strings.Contains(body, has) {
+			t.Errorf("%s: %d, has no %s", path, r.StatusCode, has)
+		}
+	}
+	for path, status := range map[string]int{
+		"/innovasjoner/01JQ5T3M8R4W6Y2Z0A1B2C3D4E": 404, "/innovasjoner/x": 404, "/foretak/" + string(stranger): 404, "/innovasjoner?page=2": 404,
+		"/innovasjoner?page=0": 400, "/innovasjoner?page=x": 400, "/innovasjoner?year=x": 400, "/innovasjoner?region=Helse": 400, "/innovasjoner?adopter=1": 400,
+		"/innovasjoner?sort=x": 400, "/innovasjoner?q=" + strings.Repeat("x", 201): 400, "/innovasjoner?q=%ff": 400, "/foretak?region=x": 400,
+	} {
+		if r, body := w.look(path, nil); r.StatusCode != status || !strings.Contains(body, `<html lang="nb">`) {
+			t.Errorf("%s: %d, not %d", path, r.StatusCode, status)
+		}
+	}
+}
+
+// TestPagesFollowTheLedger asks for a page at the position of what was just said.
+func TestPagesFollowTheLedger(t *testing.T) {
+	w := newWorld(t).found()
+	published := w.story()
+	path := "/innovasjoner/" + published.id()
+	_, before := w.look(path, nil)
+	w.post(w.sealed(stavanger, confirmation(published)))
+	if _, after := w.look(path, nil); after == before || strings.Count(after, "Checked")+strings.Count(after, "Kontrollert") <= strings.Count(before, "Kontrollert") {
+		t.Error("the page is as it was before the confirmation")
+	}
+}

@@ -207,7 +207,7 @@ type Year struct {
 
 // Query picks innovations. Zero fields pick all.
 type Query struct {
-	Words      string       // all of which stand in title or summary
+	Words      string       // all of which stand in title, summary or an originator's name, in any form
 	Originator ledger.Orgnr // is one now
 	Adopter    ledger.Orgnr // has confirmed, also if the use has ended
 	Region     string       // of an originator
@@ -221,9 +221,9 @@ type Query struct {
 // there are others.
 func (f *Fold) Innovations(q Query, before int64, limit int) (found []Innovation, more bool) {
 	found = []Innovation{}
-	words := strings.Fields(fold(q.Words))
+	terms := f.terms(q.Words)
 	for _, i := range slices.Backward(f.innovations) {
-		if before >= 0 && i.published >= before || !f.matches(i, q) || !i.matches(words) {
+		if before >= 0 && i.published >= before || !f.matches(i, q) || !i.has(terms) {
 			continue
 		}
 		if len(found) == limit {

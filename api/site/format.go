@@ -15,7 +15,7 @@ func (l *language) functions() template.FuncMap {
 	return template.FuncMap{
 		"t": l.t, "count": l.count, "word": l.word, "linked": l.linked, "say": l.say, "date": l.date,
 		"number": l.number, "points": l.points, "url": l.path, "innovation": l.innovation, "organisation": l.organisation,
-		"entry": l.entry, "asset": assetURL, "bar": bar, "regionClass": regionClass, "args": args, "add": func(a, b int) int { return a + b },
+		"entry": l.entry, "asset": assetURL, "bar": bar, "regionClass": regionClass, "args": args, "year": func(y *int) string { return fmt.Sprint(*y) }, "share": l.share, "storyLang": storyLang, "add": func(a, b int) int { return a + b },
 	}
 }
 
@@ -175,4 +175,20 @@ func float(v any) float64 {
 		return v
 	}
 	return 0
+}
+
+// share writes permille as a percentage: 33,4 %.
+func (l *language) share(permille int) string {
+	return l.points(ledger.Milli(permille*100)) + space + "%"
+}
+
+// storyLang is the language of a text that has only one.
+func storyLang(t ledger.Text) (only string) {
+	for lang := range t.All() {
+		if only != "" {
+			return ""
+		}
+		only = lang
+	}
+	return only
 }

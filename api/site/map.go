@@ -142,6 +142,9 @@ func newChart(geojson []byte) *chart {
 	for _, f := range o.Features {
 		c.land = append(c.land, Outline{f.Properties.Region, c.outline(f.Geometry.Coordinates)})
 	}
+	slices.SortFunc(c.land, func(a, b Outline) int {
+		return slices.Index(ledger.Regions, a.Region) - slices.Index(ledger.Regions, b.Region)
+	})
 	return c
 }
 

@@ -7,6 +7,11 @@ var pages []page
 func init() { // below, for pages name functions that link to pages
 	pages = []page{
 		{path: "/", name: "front", show: (*visit).front},
+		{path: "/innovasjoner", name: "innovations", menu: true, show: (*visit).innovations},
+		{path: "/innovasjoner/:id", name: "innovation", titled: true, show: (*visit).innovationPage},
+		{path: "/foretak", name: "organisations", menu: true, show: (*visit).organisations},
+		{path: "/foretak/:orgnr", name: "organisation", titled: true, show: (*visit).organisationPage},
+		{path: "/bekreft", name: "confirm", show: (*visit).confirming},
 	}
 }
 

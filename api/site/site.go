@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"spredning/ledger"
 	"spredning/projections"
@@ -148,6 +149,12 @@ func (v *visit) telling(indexes []int64, tell func(*ledger.Entry)) error {
 		tell(e)
 	}
 	return nil
+}
+
+// signedAt is the time that an entry's signer gives it.
+func (v *visit) signedAt(index int64) (at string, err error) {
+	err = v.telling([]int64{index}, func(e *ledger.Entry) { at = e.At.UTC().Format(time.RFC3339) })
+	return at, err
 }
 
 // Query is the address's query.

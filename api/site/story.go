@@ -2,6 +2,7 @@ package site
 
 import (
 	"html/template"
+	"strings"
 
 	"spredning/ledger"
 )
@@ -14,3 +15,6 @@ type Story struct {
 	Status string        // shown, erased, missing or too_long
 	HTML   template.HTML // of package markdown, which is safe on our pages
 }
+
+// Headed tells whether the story begins with a heading of its own.
+func (s Story) Headed() bool { return strings.HasPrefix(string(s.HTML), "<h3") }

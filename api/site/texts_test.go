@@ -131,13 +131,16 @@ var actions = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 func TestTemplatesHoldNoWords(t *testing.T) {
 	for name, source := range sources(t, "templates/*.html") {
 		z := html.NewTokenizer(strings.NewReader(actions.ReplaceAllString(source, "")))
-		for {
+		for code := false; ; {
 			kind := z.Next()
 			if kind == html.ErrorToken {
 				break
 			}
 			token := z.Token()
-			if kind == html.TextToken && strings.ContainsFunc(token.Data, unicode.IsLetter) {
+			if token.Data == "code" { // commands are the same in all languages
+				code = kind == html.StartTagToken
+			}
+			if kind == html.TextToken && !code && strings.ContainsFunc(token.Data, unicode.IsLetter) {
 				t.Errorf("%s has the words %q", name, strings.TrimSpace(token.Data))
 			}
 			for _, a := range token.Attr {

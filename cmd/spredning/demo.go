@@ -436,6 +436,7 @@ func (t *teller) welcome(addr string) {
 %s: %d entries on %s
 An illustration: the hospitals named in it have confirmed nothing.
 
+  %s/
   %s/api/v1/innovations
   %s/api/v1/innovations/%s/adoptions
   %s/api/v1/innovations/%s/stories
@@ -449,5 +450,5 @@ Look at the points, and take part as a hospital (in another terminal):
       --key %s
 
 The folder is %s. Stop with Ctrl-C.
-`, demoOrigin, t.node.ledger.Size(), base, base, base, some, base, some, base, base, base, some, base, filepath.Join(t.dir, "keys", "sunnaas"), t.dir)
+`, demoOrigin, t.node.ledger.Size(), base, base, base, base, some, base, some, base, base, base, some, base, filepath.Join(t.dir, "keys", "sunnaas"), t.dir)
 }

@@ -1,0 +1,133 @@
+package projections
+
+import "spredning/ledger"
+
+// Arrival is an innovation that has come to a new adopter: the entry of a pair that
+// is in use now, or was until it ended.
+type Arrival struct {
+	Index       int64 // of the confirmation
+	Innovation  string
+	Title       ledger.Text
+	Originators []ledger.Organisation
+	Adopter     ledger.Organisation
+	Reach       string
+	Status      string
+}
+
+// Arrivals gives the latest arrivals, newest first.
+func (f *Fold) Arrivals(limit int) (all []Arrival) {
+	for index := len(f.entries) - 1; index >= 0 && len(all) < limit; index-- {
+		if f.entries[index].pair == none {
+			continue
+		}
+		p := &f.pairs[f.alive(f.entries[index].pair)]
+		if i := f.innovations[p.innovation]; p.adopted() && p.entry == uint32(index) && i.withdrawn == nil {
+			all = append(all, f.arrival(i, p))
+		}
+	}
+	return all
+}
+
+func (f *Fold) arrival(i *innovation, p *pair) Arrival {
+	a := Arrival{
+		Index: int64(p.entry), Innovation: i.id.String(), Title: i.Title, Adopter: f.orgs[p.adopter].Organisation,
+		Reach: reach(f.sameRegion(i, p.adopter)), Status: p.status.String(),
+	}
+	for _, m := range i.makers {
+		a.Originators = append(a.Originators, f.orgs[m].Organisation)
+	}
+	return a
+}
+
+// Figures are how much there is.
+type Figures struct {
+	Innovations int // published, neither withdrawn nor merged
+	Spread      int // of those, with an adopter at least
+	Adoptions   int // confirmed, also if the use has ended
+	InUse       int // of those, still
+	OtherRegion int // of the adoptions, those in another region than the originators'
+	Originators int // organisations that have made one
+	Adopters    int // organisations that have confirmed one
+}
+
+// Figures counts.
+func (f *Fold) Figures() (n Figures) {
+	makers, adopters := newBits(len(f.orgs)), newBits(len(f.orgs))
+	for _, i := range f.innovations {
+		if i.into != none || i.withdrawn != nil {
+			continue
+		}
+		n.Innovations++
+		for _, m := range i.makers {
+			makers.count(m, &n.Originators)
+		}
+		s := f.spread(i)
+		if s.Adopters > 0 {
+			n.Spread++
+		}
+		n.Adoptions, n.InUse, n.OtherRegion = n.Adoptions+s.Adopters, n.InUse+s.InUse, n.OtherRegion+s.OtherRegion
+		for _, p := range f.pairsOf(i) {
+			if p.adopted() {
+				adopters.count(p.adopter, &n.Adopters)
+			}
+		}
+	}
+	return n
+}
+
+// count counts a number that is new to the set.
+func (b bits) count(n int32, counted *int) {
+	if !b.has(n) {
+		b.add(n)
+		*counted++
+	}
+}
+
+// Hospital is an organisation with how much it has made and adopted.
+type Hospital struct {
+	ledger.Organisation
+	SucceededBy ledger.Orgnr
+	Made        int // innovations that it is an originator of now, neither withdrawn nor merged
+	SpreadTo    int // adoptions of those
+	Adopted     int // also if the use has ended
+	InUse       int
+	Waiting     int // invitations that it has not answered
+}
+
+// Hospitals gives all organisations in the order of their registration.
+func (f *Fold) Hospitals() []Hospital {
+	all := make([]Hospital, len(f.orgs))
+	for n, o := range f.orgs {
+		h := &all[n]
+		h.Organisation = o.Organisation
+		if o.successor != none {
+			h.SucceededBy = f.orgs[o.successor].Orgnr
+		}
+		for p := o.firstPair; p != none; p = f.pairs[p].nextOfAdopter {
+			h.adopts(&f.pairs[p])
+		}
+	}
+	for _, i := range f.innovations {
+		if i.into != none || i.withdrawn != nil {
+			continue
+		}
+		spread := f.spread(i).Adopters
+		for _, m := range i.makers {
+			all[m].Made++
+			all[m].SpreadTo += spread
+		}
+	}
+	return all
+}
+
+func (h *Hospital) adopts(p *pair) {
+	if p.adopted() {
+		h.Adopted++
+	}
+	if p.status == Confirmed {
+		h.InUse++
+	}
+	if p.invited != noEntry {
+		h.Waiting++
+	}
+}
