@@ -105,7 +105,7 @@ func addresses(s *Site) []string {
 }
 
 // examples give addresses of pages of something, and of pages with a query.
-var examples = []func(*Site) []string{innovationExamples, organisationExamples}
+var examples = []func(*Site) []string{innovationExamples, organisationExamples, pointsExamples}
 
 // innovationExamples are pages of innovations of every kind, and searches.
 func innovationExamples(s *Site) (all []string) {
@@ -126,6 +126,16 @@ func organisationExamples(s *Site) (all []string) {
 		}
 	})
 	return append(all, "/foretak?region=Helse+Nord")
+}
+
+// pointsExamples are pages of all reporting years.
+func pointsExamples(s *Site) (all []string) {
+	s.View.Read(func(f *projections.Fold) {
+		for _, year := range f.Years() {
+			all = append(all, fmt.Sprintf("/poeng/%d", year))
+		}
+	})
+	return all
 }
 
 func TestPagesAreWhole(t *testing.T) {

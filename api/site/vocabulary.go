@@ -21,5 +21,8 @@ var vocabularies = map[string][]string{
 	"reason":         {"shared_words", "related_words", "same_originators", "close_in_time", "lineage"},
 	"dispute_status": {"open", "withdrawn", "decided"},
 	"year":           {"open", "closed"},
+	"basis":          {"adoption", "project"},
+	"lineage":        {"each", "once"},
+	"correction":     {"retracted", "disputed", "struck", "withdrawn", "own_innovation", "not_eligible"},
 	"language":       {"name", "nb", "nn", "en", "se"},
 }
