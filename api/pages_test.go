@@ -131,8 +131,9 @@ func TestPagesOfTheStory(t *testing.T) {
 		"/bekreft":                                 "spredning confirm",
 		"/poeng":                                   "/poeng/2026",
 		"/poeng/2026":                              "1,25",
-		"/nn/poeng/2025":                           "Ingen reglar gjeld for dette året",
-		"/en/poeng/2026":                           "0.25 in the same health region, 0.25 in another",
+		"/nn/poeng/2025":                           "Ingen reglar er i kraft for året",
+		"/poeng/2026?position=5":                   "Vis tallene nå",
+		"/en/poeng/2026":                           "Points for one adoption",
 		"/en/foretak?region=Helse+Vest&page=1":     string(bergen),
 		"/innovasjoner?adopter=" + string(ahus):    "Digital oppfølging",
 		"/innovasjoner?reach=other_region&q=&kind": "Digital oppfølging",
@@ -146,7 +147,7 @@ func TestPagesOfTheStory(t *testing.T) {
 		"/innovasjoner/01JQ5T3M8R4W6Y2Z0A1B2C3D4E": 404, "/innovasjoner/x": 404, "/foretak/" + string(stranger): 404, "/innovasjoner?page=2": 404,
 		"/innovasjoner?page=0": 400, "/innovasjoner?page=x": 400, "/innovasjoner?year=x": 400, "/innovasjoner?region=Helse": 400, "/innovasjoner?adopter=1": 400,
 		"/innovasjoner?sort=x": 400, "/innovasjoner?q=" + strings.Repeat("x", 201): 400, "/innovasjoner?q=%ff": 400, "/foretak?region=x": 400,
-		"/poeng/2024": 404, "/poeng/x": 404, "/poeng/02026": 404,
+		"/poeng/2024": 404, "/poeng/2026?position=999999": 400, "/poeng/2026/" + string(stranger): 404, "/poeng/x": 404, "/poeng/02026": 404,
 	} {
 		if r, body := w.look(path, nil); r.StatusCode != status || !strings.Contains(body, `<html lang="nb">`) {
 			t.Errorf("%s: %d, not %d", path, r.StatusCode, status)

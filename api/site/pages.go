@@ -11,8 +11,9 @@ func init() { // below, for pages name functions that link to pages
 		{path: "/innovasjoner/:id", name: "innovation", titled: true, show: (*visit).innovationPage},
 		{path: "/foretak", name: "organisations", menu: true, show: (*visit).organisations},
 		{path: "/foretak/:orgnr", name: "organisation", titled: true, show: (*visit).organisationPage},
-		{path: "/poeng", name: "pointsyears", menu: true, show: (*visit).pointsList},
-		{path: "/poeng/:year", name: "points", titled: true, show: (*visit).pointsPage},
+		{path: "/poeng", name: "points", menu: true, show: (*visit).pointsPage},
+		{path: "/poeng/:year", name: "points_year", titled: true, show: (*visit).pointsYearPage},
+		{path: "/poeng/:year/:orgnr", name: "point_lines", titled: true, show: (*visit).pointLines},
 		{path: "/bekreft", name: "confirm", show: (*visit).confirming},
 	}
 }

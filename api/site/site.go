@@ -41,6 +41,8 @@ type Config struct {
 	Log     Log
 	Ledger  Ledger
 	Stories func(ctx context.Context, innovation string) (stories []Story, more bool, err error)
+	// Past gives the fold as it was at an earlier position, which must not be changed.
+	Past func(ctx context.Context, position int64) (*projections.Fold, error)
 }
 
 // Site makes pages.

@@ -60,7 +60,7 @@ func unfounded() *Site { return siteOf(nil) }
 func siteOf(es entries) *Site {
 	view := projections.NewView()
 	view.Apply(es)
-	return New(Config{View: view, Log: es, Ledger: es, Stories: stories})
+	return New(Config{View: view, Log: es, Ledger: es, Stories: stories, Past: es.past})
 }
 
 // ask asks for a page as package api does.
@@ -126,16 +126,6 @@ func organisationExamples(s *Site) (all []string) {
 		}
 	})
 	return append(all, "/foretak?region=Helse+Nord")
-}
-
-// pointsExamples are pages of all reporting years.
-func pointsExamples(s *Site) (all []string) {
-	s.View.Read(func(f *projections.Fold) {
-		for _, year := range f.Years() {
-			all = append(all, fmt.Sprintf("/poeng/%d", year))
-		}
-	})
-	return all
 }
 
 func TestPagesAreWhole(t *testing.T) {

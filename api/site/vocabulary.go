@@ -22,7 +22,7 @@ var vocabularies = map[string][]string{
 	"dispute_status": {"open", "withdrawn", "decided"},
 	"year":           {"open", "closed"},
 	"basis":          {"adoption", "project"},
-	"lineage":        {"each", "once"},
+	"lineage_rule":   {"each", "once"},
 	"correction":     {"retracted", "disputed", "struck", "withdrawn", "own_innovation", "not_eligible"},
 	"language":       {"name", "nb", "nn", "en", "se"},
 }
