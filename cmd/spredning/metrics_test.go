@@ -91,8 +91,12 @@ func TestMetrics(t *testing.T) {
 		b, err = os.ReadFile(file) // it is written without haste
 	}
 	noError(t, err)
-	b[1000] ^= 1
-	noError(t, os.WriteFile(file, b, 0o644))
+	// One byte in place: the audit reads meanwhile, and must not see half a file.
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	noError(t, err)
+	_, err = f.WriteAt([]byte{b[1000] ^ 1}, 1000)
+	noError(t, err)
+	noError(t, f.Close())
 	eventually("damage", url+"/readyz", http.StatusServiceUnavailable, "the log on disk fails its audit.*"+regexp.QuoteMeta(filepath.Base(file)))
 	eventually("damage", metrics, http.StatusOK, "^spredning_writable 0$", "^spredning_audit_failures_total 1$")
 	eventually("reading goes on", url+"/api/v1/points/2026", http.StatusOK)
