@@ -18,7 +18,7 @@ import (
 
 // newSite gives the public pages of what is served.
 func (s *Server) newSite() *site.Site {
-	return site.New(site.Config{View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at})
+	return site.New(site.Config{View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at, Witnesses: s.cfg.Witnesses})
 }
 
 // pages gives the addresses of the public pages and of what they load.

@@ -15,6 +15,7 @@ import (
 
 	"spredning/api/site"
 	"spredning/ledger"
+	"spredning/ledger/witness"
 	"spredning/projections"
 )
 
@@ -60,6 +61,9 @@ type Config struct {
 
 	// SelfAudited tells of the node's audit of its own log; nil: it makes none.
 	SelfAudited func() ledger.SelfAudited
+
+	// Witnesses are those who are asked to cosign checkpoints.
+	Witnesses []witness.Known
 
 	// ReadRate and WriteRate are requests a second from one address; 0: no limit.
 	ReadRate, WriteRate float64

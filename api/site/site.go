@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"spredning/ledger"
+	"spredning/ledger/witness"
 	"spredning/projections"
 )
 
@@ -35,7 +36,7 @@ type Ledger interface {
 	Witnessed() (ledger.Witnessed, bool)
 }
 
-// Config is what pages are made from. All of it is needed.
+// Config is what pages are made from.
 type Config struct {
 	View    *projections.View
 	Log     Log
@@ -43,6 +44,8 @@ type Config struct {
 	Stories func(ctx context.Context, innovation string) (stories []Story, more bool, err error)
 	// Past gives the fold as it was at an earlier position, which must not be changed.
 	Past func(ctx context.Context, position int64) (*projections.Fold, error)
+	// Witnesses are those who are asked to cosign, if any.
+	Witnesses []witness.Known
 }
 
 // Site makes pages.

@@ -1,5 +1,7 @@
 package site
 
+import "spredning/ledger"
+
 // vocabularies are the texts that are named by a value: kind.service and the like.
 var vocabularies = map[string][]string{
 	"kind":           {"service", "product", "process", "organisation", "communication"},
@@ -24,5 +26,29 @@ var vocabularies = map[string][]string{
 	"basis":          {"adoption", "project"},
 	"lineage_rule":   {"each", "once"},
 	"correction":     {"retracted", "disputed", "struck", "withdrawn", "own_innovation", "not_eligible"},
+	"event":          typeNames(),
+	"verdict":        {"waiting", "good", "bad", "incapable", "absent"},
+	"step":           stepNames(),
+	"step_text":      stepNames(),
 	"language":       {"name", "nb", "nn", "en", "se"},
+}
+
+func init() {
+	for _, step := range checkSteps {
+		vocabularies["fault_"+step.Name] = step.Faults
+	}
+}
+
+func typeNames() (all []string) {
+	for _, t := range ledger.Types() {
+		all = append(all, string(t))
+	}
+	return all
+}
+
+func stepNames() (all []string) {
+	for _, step := range checkSteps {
+		all = append(all, step.Name)
+	}
+	return all
 }

@@ -16,6 +16,7 @@ import (
 	"spredning/ledger"
 	"spredning/ledger/jetstream"
 	"spredning/ledger/tiles"
+	"spredning/ledger/witness"
 	"spredning/projections"
 )
 
@@ -28,6 +29,7 @@ type node struct {
 	attachments *jetstream.Objects
 	logKey      *ledger.LogKey
 	exports     string // folder of open data files
+	witnesses   []witness.Known
 	close       func()
 }
 

@@ -102,6 +102,9 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 			}
 			stop := askWitnesses(cmd.Context(), n, policy, logger)
 			defer stop()
+			if policy != nil {
+				n.witnesses = policy.Known()
+			}
 			return s.run(cmd.Context(), n, logger, func(addr string) {
 				fmt.Fprintf(e.out, "Serving %s (%d entries) on http://%s\n", n.ledger.Origin(), n.ledger.Size(), addr)
 				if err := n.ledger.Err(); err != nil {
@@ -137,7 +140,7 @@ func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listeni
 	if err := s.check(); err != nil {
 		return err
 	}
-	cfg := api.Config{Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Attachments: n.attachments, Logger: logger}
+	cfg := api.Config{Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Attachments: n.attachments, Logger: logger, Witnesses: n.witnesses}
 	if s.audit.Every > 0 {
 		cfg.SelfAudited = n.ledger.SelfAudited
 		stop := s.auditing(ctx, n.ledger)
