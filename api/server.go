@@ -15,7 +15,6 @@ import (
 
 	"spredning/api/site"
 	"spredning/ledger"
-	"spredning/ledger/witness"
 	"spredning/projections"
 )
 
@@ -62,8 +61,8 @@ type Config struct {
 	// SelfAudited tells of the node's audit of its own log; nil: it makes none.
 	SelfAudited func() ledger.SelfAudited
 
-	// Witnesses are those who are asked to cosign checkpoints.
-	Witnesses []witness.Known
+	// Witnesses are the verifier keys of those who are asked to cosign checkpoints.
+	Witnesses []string
 
 	// ReadRate and WriteRate are requests a second from one address; 0: no limit.
 	ReadRate, WriteRate float64

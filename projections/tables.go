@@ -22,8 +22,8 @@ type OpenTable struct {
 	rows func(f *Fold, read ReadEntry, yield func([]any) error) error
 }
 
-// Words are a text for people, in bokmål and English.
-type Words struct{ NB, EN string }
+// Words are a text for people, in bokmål, nynorsk and English.
+type Words struct{ NB, NN, EN string }
 
 // Column is a column of an open table.
 type Column struct {
@@ -65,9 +65,10 @@ func (t OpenTable) Rows(f *Fold, read ReadEntry, yield func(cells []any) error) 
 var OpenTables = []OpenTable{
 	{
 		Name:  "innovations",
-		Title: Words{"Innovasjoner", "Innovations"},
+		Title: Words{"Innovasjoner", "Innovasjonar", "Innovations"},
 		About: Words{
 			"Alle innovasjoner, også tilbaketrukne og sammenslåtte, slik opphavsforetakene beskriver dem nå, i rekkefølgen de ble publisert.",
+			"Alle innovasjonar, òg tilbaketrekte og samanslåtte, slik opphavsføretaka skildrar dei no, i rekkjefølgja dei vart publiserte.",
 			"All innovations, withdrawn and merged ones too, as their originators describe them now, in the order of publishing.",
 		},
 		Columns: innovationColumns, Key: []string{"id"},
@@ -76,9 +77,10 @@ var OpenTables = []OpenTable{
 	},
 	{
 		Name:  "adoptions",
-		Title: Words{"Adopsjoner", "Adoptions"},
+		Title: Words{"Adopsjoner", "Adopsjonar", "Adoptions"},
 		About: Words{
-			"Alt som har skjedd mellom en innovasjon og et foretak som kan ta den i bruk, én rad for hvert par, etter parets første oppføring.",
+			"Alt som har skjedd mellom en innovasjon og et foretak som kan ta den i bruk, én rad for hvert par, etter parets første post.",
+			"Alt som har skjedd mellom ein innovasjon og eit føretak som kan ta han i bruk, éi rad for kvart par, etter den første posten om paret.",
 			"What has happened between an innovation and an organisation that may adopt it, one row a pair, by the pair's first entry.",
 		},
 		Columns: adoptionColumns, Key: []string{"innovation", "adopter"},
@@ -87,9 +89,10 @@ var OpenTables = []OpenTable{
 	},
 	{
 		Name:  "organisations",
-		Title: Words{"Organisasjoner", "Organisations"},
+		Title: Words{"Organisasjoner", "Organisasjonar", "Organisations"},
 		About: Words{
 			"Alle registrerte organisasjoner slik de er nå, etter organisasjonsnummer.",
+			"Alle registrerte organisasjonar slik dei er no, etter organisasjonsnummer.",
 			"All registered organisations as they are now, by organisation number.",
 		},
 		Columns: organisationColumns, Key: []string{"orgnr"},
@@ -98,9 +101,10 @@ var OpenTables = []OpenTable{
 	},
 	{
 		Name:  "points",
-		Title: Words{"Poeng", "Points"},
+		Title: Words{"Poeng", "Poeng", "Points"},
 		About: Words{
 			"Poeng i delindikator 2 for hvert rapporteringsår og foretak. Et lukket år er som da det ble lukket og endres aldri.",
+			"Poeng i delindikator 2 for kvart rapporteringsår og føretak. Eit lukka år er som då det vart lukka, og blir aldri endra.",
 			"Points of sub-indicator 2 by reporting year and organisation. A closed year is as it was when it closed, and never changes.",
 		},
 		Columns: pointsColumns, Key: []string{"year", "orgnr"},
@@ -109,9 +113,10 @@ var OpenTables = []OpenTable{
 	},
 	{
 		Name:  "point_lines",
-		Title: Words{"Poenglinjer", "Point lines"},
+		Title: Words{"Poenglinjer", "Poenglinjer", "Point lines"},
 		About: Words{
-			"Hva poengene kommer av: én rad for hver organisasjon som en adopsjon har gitt poeng, med oppføringen den kommer fra.",
+			"Hva poengene kommer av: én rad for hver organisasjon som en adopsjon har gitt poeng, med posten den kommer fra.",
+			"Kva poenga kjem av: éi rad for kvar organisasjon som ein adopsjon har gjeve poeng, med posten ho kjem frå.",
 			"What the points come from: one row for each organisation that an adoption has given points, with the entry it comes from.",
 		},
 		Columns: lineColumns, Key: []string{"year", "orgnr", "index"},
@@ -129,12 +134,12 @@ func OpenTableNamed(name string) (OpenTable, bool) {
 	return OpenTables[at], true
 }
 
-func must(name string, typ ColumnType, nb, en string) Column {
-	return Column{Name: name, Type: typ, Required: true, About: Words{nb, en}}
+func must(name string, typ ColumnType, nb, nn, en string) Column {
+	return Column{Name: name, Type: typ, Required: true, About: Words{nb, nn, en}}
 }
 
-func may(name string, typ ColumnType, nb, en string) Column {
-	return Column{Name: name, Type: typ, About: Words{nb, en}}
+func may(name string, typ ColumnType, nb, nn, en string) Column {
+	return Column{Name: name, Type: typ, About: Words{nb, nn, en}}
 }
 
 // languages of texts, in the order of their columns.
@@ -142,17 +147,17 @@ var languages = []struct {
 	code string
 	Words
 }{
-	{"nb", Words{"bokmål", "Norwegian bokmål"}},
-	{"nn", Words{"nynorsk", "Norwegian nynorsk"}},
-	{"en", Words{"engelsk", "English"}},
-	{"se", Words{"nordsamisk", "Northern Sámi"}},
+	{"nb", Words{"bokmål", "bokmål", "Norwegian bokmål"}},
+	{"nn", Words{"nynorsk", "nynorsk", "Norwegian nynorsk"}},
+	{"en", Words{"engelsk", "engelsk", "English"}},
+	{"se", Words{"nordsamisk", "nordsamisk", "Northern Sámi"}},
 }
 
 // inAll is a text's columns, one for each language.
-func inAll(name, nb, en string) (columns []Column) {
+func inAll(name, nb, nn, en string) (columns []Column) {
 	for _, l := range languages {
 		columns = append(columns, Column{
-			Name: name + "_" + l.code, Type: TextColumn, Lang: l.code, About: Words{nb + ", på " + l.NB, en + ", in " + l.EN},
+			Name: name + "_" + l.code, Type: TextColumn, Lang: l.code, About: Words{nb + ", på " + l.NB, nn + ", på " + l.NN, en + ", in " + l.EN},
 		})
 	}
 	return columns
@@ -160,43 +165,44 @@ func inAll(name, nb, en string) (columns []Column) {
 
 var illustrativeColumn = must("illustrative", BooleanColumn,
 	"Sant: demonstrasjonsdata; sykehusene som er nevnt, har ikke bekreftet noe",
+	"Sant: demonstrasjonsdata; sjukehusa som er nemnde, har ikkje stadfesta noko",
 	"True: demonstration data; the hospitals named have confirmed nothing")
 
 var innovationColumns = slices.Concat(
 	[]Column{
-		must("id", TextColumn, "Innovasjonens id (ULID)", "The innovation's id (ULID)"),
-		must("index", IntegerColumn, "Nummeret på oppføringen som publiserte den", "Index of the entry that published it"),
-		must("published_at", TimeColumn, "Når den ble publisert, etter underskriverens klokke", "When it was published, by the signer's clock"),
-		must("revised_index", IntegerColumn, "Nummeret på oppføringen som raden gjengir: den siste publiseringen eller revisjonen", "Index of the entry that the row tells: the latest publication or revision"),
-		must("revised_at", TimeColumn, "Tidspunktet i den oppføringen", "The time in that entry"),
-		must("revision", TextColumn, "Den oppføringens bladhash (RFC 6962), 64 heksadesimale sifre", "That entry's leaf hash (RFC 6962), 64 hex digits"),
-		must("status", TextColumn, "published, withdrawn (trukket tilbake) eller merged (slått sammen med en annen)", "published, withdrawn or merged"),
+		must("id", TextColumn, "Innovasjonens id (ULID)", "Id-en til innovasjonen (ULID)", "The innovation's id (ULID)"),
+		must("index", IntegerColumn, "Nummeret på posten som publiserte den", "Nummeret på posten som publiserte han", "Index of the entry that published it"),
+		must("published_at", TimeColumn, "Når den ble publisert, etter underskriverens klokke", "Når han vart publisert, etter klokka til den som signerte", "When it was published, by the signer's clock"),
+		must("revised_index", IntegerColumn, "Nummeret på posten som raden gjengir: den siste publiseringen eller revisjonen", "Nummeret på posten som rada gjev att: den siste publiseringa eller revisjonen", "Index of the entry that the row tells: the latest publication or revision"),
+		must("revised_at", TimeColumn, "Tidspunktet i den posten", "Tidspunktet i den posten", "The time in that entry"),
+		must("revision", TextColumn, "Den postens bladhash (RFC 6962), 64 heksadesimale sifre", "Bladhashen til den posten (RFC 6962), 64 heksadesimale siffer", "That entry's leaf hash (RFC 6962), 64 hex digits"),
+		must("status", TextColumn, "published, withdrawn (trukket tilbake) eller merged (slått sammen med en annen)", "published, withdrawn (trekt tilbake) eller merged (slått saman med ein annan)", "published, withdrawn or merged"),
 	},
-	inAll("title", "Tittel", "Title"),
-	inAll("summary", "Sammendrag", "Summary"),
+	inAll("title", "Tittel", "Tittel", "Title"),
+	inAll("summary", "Sammendrag", "Samandrag", "Summary"),
 	[]Column{
-		must("kind", TextColumn, "Type innovasjon: service, product, process, organisation eller communication", "Kind of innovation: service, product, process, organisation or communication"),
-		must("originators", ListColumn, "Opphavsforetakenes organisasjonsnumre", "The originators' organisation numbers"),
-		must("originator_shares", ListColumn, "Opphavsforetakenes andeler i promille, i samme rekkefølge", "The originators' shares in permille, in the same order"),
-		must("funding", ListColumn, "Finansiering: own, rhf, nfr, eu, innovation_norway, other", "Funding: own, rhf, nfr, eu, innovation_norway, other"),
-		must("regional_initiative", BooleanColumn, "Del av et regionalt eller nasjonalt program eller en anskaffelse innen teknologi og digitalisering", "Part of a regional or national programme or procurement in technology or digitalisation"),
-		must("in_use_since", DateColumn, "I bruk hos opphavsforetaket siden", "In use at the originator since"),
+		must("kind", TextColumn, "Type innovasjon: service, product, process, organisation eller communication", "Type innovasjon: service, product, process, organisation eller communication", "Kind of innovation: service, product, process, organisation or communication"),
+		must("originators", ListColumn, "Opphavsforetakenes organisasjonsnumre", "Organisasjonsnummera til opphavsføretaka", "The originators' organisation numbers"),
+		must("originator_shares", ListColumn, "Opphavsforetakenes andeler i promille, i samme rekkefølge", "Delane til opphavsføretaka i promille, i same rekkjefølgje", "The originators' shares in permille, in the same order"),
+		must("funding", ListColumn, "Finansiering: own, rhf, nfr, eu, innovation_norway, other", "Finansiering: own, rhf, nfr, eu, innovation_norway, other", "Funding: own, rhf, nfr, eu, innovation_norway, other"),
+		must("regional_initiative", BooleanColumn, "Del av et regionalt eller nasjonalt program eller en anskaffelse innen teknologi og digitalisering", "Del av eit regionalt eller nasjonalt program eller ei anskaffing innan teknologi og digitalisering", "Part of a regional or national programme or procurement in technology or digitalisation"),
+		must("in_use_since", DateColumn, "I bruk hos opphavsforetaket siden", "I bruk hos opphavsføretaket sidan", "In use at the originator since"),
 	},
-	inAll("replaces", "Hva den erstatter", "What it replaces"),
+	inAll("replaces", "Hva den erstatter", "Kva han erstattar", "What it replaces"),
 	[]Column{
-		may("derived_from", TextColumn, "Id-en til innovasjonen den bygger på", "Id of the innovation that it is derived from"),
-		may("links", ListColumn, "Lenker", "Links"),
-		may("attachments", ListColumn, "Vedleggenes SHA-256, heksadesimalt", "The attachments' SHA-256, in hex digits"),
-		may("withdrawn_index", IntegerColumn, "Nummeret på oppføringen som trakk den tilbake", "Index of the entry that withdrew it"),
-		may("merged_index", IntegerColumn, "Nummeret på oppføringen som slo den sammen med en annen", "Index of the entry that merged it into another"),
-		may("merged_into", TextColumn, "Id-en til den den til slutt ble slått sammen med", "Id of the one it was finally merged into"),
-		may("assessed_index", IntegerColumn, "Nummeret på vurderingskomiteens vurdering, så lenge den gjelder", "Index of the committee's assessment, while it is in force"),
-		may("eligible", BooleanColumn, "Hva vurderingen sier: kan gi poeng", "What the assessment says: may give points"),
-		must("adopters", IntegerColumn, "Antall foretak som har bekreftet adopsjon, også der bruken er avsluttet", "How many have confirmed an adoption, ended use included"),
-		must("adopters_same_region", IntegerColumn, "Av dem: i samme region som et opphavsforetak", "Of those: in the same region as an originator"),
-		must("adopters_other_region", IntegerColumn, "Av dem: i andre regioner", "Of those: in other regions"),
-		must("adopters_in_use", IntegerColumn, "Av dem: der den er i bruk nå", "Of those: where it is in use now"),
-		may("flags", ListColumn, "authority_key: underskrevet med en nøkkel myndigheten har registrert for en som hadde egen administrator; compromised_key: nøkkelen kan ha vært på avveie", "authority_key: signed with a key that the authority enrolled for one with an administrator of its own; compromised_key: the key may have been in wrong hands"),
+		may("derived_from", TextColumn, "Id-en til innovasjonen den bygger på", "Id-en til innovasjonen han byggjer på", "Id of the innovation that it is derived from"),
+		may("links", ListColumn, "Lenker", "Lenkjer", "Links"),
+		may("attachments", ListColumn, "Vedleggenes SHA-256, heksadesimalt", "SHA-256 av vedlegga, heksadesimalt", "The attachments' SHA-256, in hex digits"),
+		may("withdrawn_index", IntegerColumn, "Nummeret på posten som trakk den tilbake", "Nummeret på posten som trekte han tilbake", "Index of the entry that withdrew it"),
+		may("merged_index", IntegerColumn, "Nummeret på posten som slo den sammen med en annen", "Nummeret på posten som slo han saman med ein annan", "Index of the entry that merged it into another"),
+		may("merged_into", TextColumn, "Id-en til den den til slutt ble slått sammen med", "Id-en til den han til slutt vart slått saman med", "Id of the one it was finally merged into"),
+		may("assessed_index", IntegerColumn, "Nummeret på vurderingskomiteens vurdering, så lenge den gjelder", "Nummeret på vurderinga til vurderingskomiteen, så lenge ho gjeld", "Index of the committee's assessment, while it is in force"),
+		may("eligible", BooleanColumn, "Hva vurderingen sier: kan gi poeng", "Kva vurderinga seier: kan gje poeng", "What the assessment says: may give points"),
+		must("adopters", IntegerColumn, "Antall foretak som har bekreftet adopsjon, også der bruken er avsluttet", "Talet på føretak som har stadfesta adopsjon, òg der bruken er avslutta", "How many have confirmed an adoption, ended use included"),
+		must("adopters_same_region", IntegerColumn, "Av dem: i samme region som et opphavsforetak", "Av dei: i same region som eit opphavsføretak", "Of those: in the same region as an originator"),
+		must("adopters_other_region", IntegerColumn, "Av dem: i andre regioner", "Av dei: i andre regionar", "Of those: in other regions"),
+		must("adopters_in_use", IntegerColumn, "Av dem: der den er i bruk nå", "Av dei: der han er i bruk no", "Of those: where it is in use now"),
+		may("flags", ListColumn, "authority_key: underskrevet med en nøkkel myndigheten har registrert for en som hadde egen administrator; compromised_key: nøkkelen kan ha vært på avveie", "authority_key: signert med ein nøkkel styresmakta har registrert for ein som hadde eigen administrator; compromised_key: nøkkelen kan ha vore på avvegar", "authority_key: signed with a key that the authority enrolled for one with an administrator of its own; compromised_key: the key may have been in wrong hands"),
 		illustrativeColumn,
 	},
 )
@@ -238,38 +244,38 @@ func (f *Fold) innovationRows(read ReadEntry, yield func([]any) error) error {
 
 var adoptionColumns = slices.Concat(
 	[]Column{
-		must("innovation", TextColumn, "Innovasjonens id; den endelige, om den er slått sammen", "The innovation's id; the final one, if it was merged"),
-		must("innovation_title", TextColumn, "Innovasjonens tittel, på det første av bokmål, nynorsk, engelsk og nordsamisk som finnes", "The innovation's title, in the first of bokmål, nynorsk, English and Northern Sámi that there is"),
-		must("originators", ListColumn, "Opphavsforetakenes organisasjonsnumre", "The originators' organisation numbers"),
-		must("adopter", TextColumn, "Organisasjonsnummeret til foretaket som tar den i bruk; den som har overtatt, om noen har", "Organisation number of the adopter; its successor, if there is one"),
-		must("adopter_name", TextColumn, "Foretakets navn", "The adopter's name"),
-		may("adopter_region", TextColumn, "Foretakets helseregion", "The adopter's health region"),
-		must("reach", TextColumn, "same_region: samme region som et opphavsforetak; other_region: en annen", "same_region: the same region as an originator's; other_region: another"),
-		must("status", TextColumn, "invited (invitert), declined (takket nei), confirmed (bekreftet), ended (avsluttet) eller retracted (trukket tilbake)", "invited, declined, confirmed, ended or retracted"),
-		may("index", IntegerColumn, "Nummeret på bekreftelsen som gjelder: den tidligste som ikke er trukket tilbake", "Index of the confirmation that counts: the earliest that is not retracted"),
-		must("first_index", IntegerColumn, "Nummeret på den første oppføringen om paret", "Index of the first entry about the pair"),
-		must("latest_index", IntegerColumn, "Nummeret på den siste oppføringen om paret", "Index of the latest entry about the pair"),
-		may("confirmed_by", TextColumn, "Organisasjonsnummeret til den som bekreftet: foretaket, eller et det har overtatt for", "Organisation number of who confirmed: the adopter, or one that it has succeeded"),
-		may("confirmed_at", TimeColumn, "Når, etter underskriverens klokke", "When, by the signer's clock"),
-		must("confirmations", IntegerColumn, "Antall bekreftelser i alt, tilbaketrukne medregnet", "How many confirmations in all, retracted ones included"),
-		may("revision", TextColumn, "Bladhash til den utgaven av innovasjonen som ble bekreftet", "Leaf hash of the edition of the innovation that was confirmed"),
-		may("in_use_from", DateColumn, "I ordinær bruk fra", "In regular use from"),
-		may("extent", TextColumn, "Omfang: unit (en enhet), hospital (et sykehus) eller trust (hele foretaket)", "Extent: unit, hospital or trust"),
-		may("form", TextColumn, "as_is (som den er) eller adapted (tilpasset)", "as_is or adapted"),
-		may("funding", ListColumn, "Finansiering av innføringen: own, rhf, nfr, eu, innovation_norway, other", "Funding of the adoption: own, rhf, nfr, eu, innovation_norway, other"),
+		must("innovation", TextColumn, "Innovasjonens id; den endelige, om den er slått sammen", "Id-en til innovasjonen; den endelege, om han er slått saman", "The innovation's id; the final one, if it was merged"),
+		must("innovation_title", TextColumn, "Innovasjonens tittel, på det første av bokmål, nynorsk, engelsk og nordsamisk som finnes", "Tittelen på innovasjonen, på det første av bokmål, nynorsk, engelsk og nordsamisk som finst", "The innovation's title, in the first of bokmål, nynorsk, English and Northern Sámi that there is"),
+		must("originators", ListColumn, "Opphavsforetakenes organisasjonsnumre", "Organisasjonsnummera til opphavsføretaka", "The originators' organisation numbers"),
+		must("adopter", TextColumn, "Organisasjonsnummeret til foretaket som tar den i bruk; den som har overtatt, om noen har", "Organisasjonsnummeret til føretaket som tek han i bruk; den som har teke over, om nokon har", "Organisation number of the adopter; its successor, if there is one"),
+		must("adopter_name", TextColumn, "Foretakets navn", "Namnet på føretaket", "The adopter's name"),
+		may("adopter_region", TextColumn, "Foretakets helseregion", "Helseregionen til føretaket", "The adopter's health region"),
+		must("reach", TextColumn, "same_region: samme region som et opphavsforetak; other_region: en annen", "same_region: same region som eit opphavsføretak; other_region: ein annan", "same_region: the same region as an originator's; other_region: another"),
+		must("status", TextColumn, "invited (invitert), declined (takket nei), confirmed (bekreftet), ended (avsluttet) eller retracted (trukket tilbake)", "invited (invitert), declined (takka nei), confirmed (stadfesta), ended (avslutta) eller retracted (trekt tilbake)", "invited, declined, confirmed, ended or retracted"),
+		may("index", IntegerColumn, "Nummeret på bekreftelsen som gjelder: den tidligste som ikke er trukket tilbake", "Nummeret på stadfestinga som gjeld: den tidlegaste som ikkje er trekt tilbake", "Index of the confirmation that counts: the earliest that is not retracted"),
+		must("first_index", IntegerColumn, "Nummeret på den første posten om paret", "Nummeret på den første posten om paret", "Index of the first entry about the pair"),
+		must("latest_index", IntegerColumn, "Nummeret på den siste posten om paret", "Nummeret på den siste posten om paret", "Index of the latest entry about the pair"),
+		may("confirmed_by", TextColumn, "Organisasjonsnummeret til den som bekreftet: foretaket, eller et det har overtatt for", "Organisasjonsnummeret til den som stadfesta: føretaket, eller eit det har teke over for", "Organisation number of who confirmed: the adopter, or one that it has succeeded"),
+		may("confirmed_at", TimeColumn, "Når, etter underskriverens klokke", "Når, etter klokka til den som signerte", "When, by the signer's clock"),
+		must("confirmations", IntegerColumn, "Antall bekreftelser i alt, tilbaketrukne medregnet", "Talet på stadfestingar i alt, tilbaketrekte medrekna", "How many confirmations in all, retracted ones included"),
+		may("revision", TextColumn, "Bladhash til den utgaven av innovasjonen som ble bekreftet", "Bladhashen til den utgåva av innovasjonen som vart stadfesta", "Leaf hash of the edition of the innovation that was confirmed"),
+		may("in_use_from", DateColumn, "I ordinær bruk fra", "I ordinær bruk frå", "In regular use from"),
+		may("extent", TextColumn, "Omfang: unit (en enhet), hospital (et sykehus) eller trust (hele foretaket)", "Omfang: unit (ei eining), hospital (eit sjukehus) eller trust (heile føretaket)", "Extent: unit, hospital or trust"),
+		may("form", TextColumn, "as_is (som den er) eller adapted (tilpasset)", "as_is (som han er) eller adapted (tilpassa)", "as_is or adapted"),
+		may("funding", ListColumn, "Finansiering av innføringen: own, rhf, nfr, eu, innovation_norway, other", "Finansiering av innføringa: own, rhf, nfr, eu, innovation_norway, other", "Funding of the adoption: own, rhf, nfr, eu, innovation_norway, other"),
 	},
-	inAll("replaces", "Hva den erstattet", "What it replaced"),
+	inAll("replaces", "Hva den erstattet", "Kva han erstatta", "What it replaced"),
 	[]Column{
-		may("links", ListColumn, "Lenker", "Links"),
-		may("attachments", ListColumn, "Vedleggenes SHA-256, heksadesimalt", "The attachments' SHA-256, in hex digits"),
-		may("declined_index", IntegerColumn, "Nummeret på svaret nei til siste invitasjon", "Index of the answer no to the last invitation"),
-		may("ended_index", IntegerColumn, "Nummeret på oppføringen som sier at bruken er avsluttet", "Index of the entry that says that the use has ended"),
-		may("ended_on", DateColumn, "Når bruken ble avsluttet", "When the use ended"),
-		may("retracted_index", IntegerColumn, "Nummeret på oppføringen som trakk bekreftelsene tilbake", "Index of the entry that retracted the confirmations"),
-		must("disputes_open", IntegerColumn, "Antall innsigelser som ikke er avgjort; imens teller ikke adopsjonen", "How many disputes are not settled; meanwhile the adoption does not count"),
-		may("decided_index", IntegerColumn, "Nummeret på vurderingskomiteens siste avgjørelse", "Index of the committee's latest decision"),
-		may("upheld", BooleanColumn, "Sant: innsigelsen ble tatt til følge, adopsjonen teller ikke", "True: the dispute was upheld, the adoption does not count"),
-		may("flags", ListColumn, "Om nøkkelen som underskrev, se innovations", "About the key that signed, see innovations"),
+		may("links", ListColumn, "Lenker", "Lenkjer", "Links"),
+		may("attachments", ListColumn, "Vedleggenes SHA-256, heksadesimalt", "SHA-256 av vedlegga, heksadesimalt", "The attachments' SHA-256, in hex digits"),
+		may("declined_index", IntegerColumn, "Nummeret på svaret nei til siste invitasjon", "Nummeret på svaret nei til siste invitasjon", "Index of the answer no to the last invitation"),
+		may("ended_index", IntegerColumn, "Nummeret på posten som sier at bruken er avsluttet", "Nummeret på posten som seier at bruken er avslutta", "Index of the entry that says that the use has ended"),
+		may("ended_on", DateColumn, "Når bruken ble avsluttet", "Når bruken vart avslutta", "When the use ended"),
+		may("retracted_index", IntegerColumn, "Nummeret på posten som trakk bekreftelsene tilbake", "Nummeret på posten som trekte stadfestingane tilbake", "Index of the entry that retracted the confirmations"),
+		must("disputes_open", IntegerColumn, "Antall innsigelser som ikke er avgjort; imens teller ikke adopsjonen", "Talet på innseiingar som ikkje er avgjorde; imens tel ikkje adopsjonen", "How many disputes are not settled; meanwhile the adoption does not count"),
+		may("decided_index", IntegerColumn, "Nummeret på vurderingskomiteens siste avgjørelse", "Nummeret på den siste avgjerda til vurderingskomiteen", "Index of the committee's latest decision"),
+		may("upheld", BooleanColumn, "Sant: innsigelsen ble tatt til følge, adopsjonen teller ikke", "Sant: innseiinga vart teken til følgje, adopsjonen tel ikkje", "True: the dispute was upheld, the adoption does not count"),
+		may("flags", ListColumn, "Om nøkkelen som underskrev, se innovations", "Om nøkkelen som signerte, sjå innovations", "About the key that signed, see innovations"),
 		illustrativeColumn,
 	},
 )
@@ -384,25 +390,25 @@ func appendRest(row []any, a Adoption) []any {
 }
 
 var organisationColumns = []Column{
-	must("orgnr", TextColumn, "Organisasjonsnummer", "Organisation number"),
-	must("index", IntegerColumn, "Nummeret på oppføringen som sist registrerte eller endret den", "Index of the entry that registered or last amended it"),
-	must("name", TextColumn, "Navn", "Name"),
-	must("short", TextColumn, "Kortnavn", "Short name"),
-	must("kind", TextColumn, "authority, rhf, hf (helseforetak), private_nonprofit (privat ideelt sykehus), municipality eller other", "authority, rhf, hf (hospital trust), private_nonprofit, municipality or other"),
-	may("region", TextColumn, "Helseregion", "Health region"),
-	may("parent", TextColumn, "Eierens organisasjonsnummer", "The owner's organisation number"),
-	may("municipality", TextColumn, "Kommunenummer, fire sifre", "Municipality code, four digits"),
-	may("lat", NumberColumn, "Breddegrad (WGS 84)", "Latitude, degrees (WGS 84)"),
-	may("lon", NumberColumn, "Lengdegrad (WGS 84)", "Longitude, degrees (WGS 84)"),
-	may("measured_from", IntegerColumn, "Første år i det nasjonale målesystemet; tomt: er ikke med", "First year in the national measuring system; empty: not in it"),
-	may("measured_to", IntegerColumn, "Siste år i det nasjonale målesystemet; tomt: fortsatt med", "Last year in the national measuring system; empty: still in it"),
-	may("contact", TextColumn, "Lenke eller rollepostkasse", "A link, or a role's mailbox"),
-	must("authority", BooleanColumn, "Sant: myndigheten som registrerer de andre", "True: the authority that registers the others"),
-	may("succeeded_by", TextColumn, "Organisasjonsnummeret til den som har overtatt", "Organisation number of who has taken its place"),
-	may("predecessors", ListColumn, "Organisasjonsnumrene til dem den har overtatt for", "Organisation numbers of those whose place it has taken"),
-	must("originated", IntegerColumn, "Antall innovasjoner den er opphavsforetak for", "How many innovations it is an originator of"),
-	must("adopted", IntegerColumn, "Antall adopsjoner den har bekreftet, også der bruken er avsluttet", "How many adoptions it has confirmed, ended use included"),
-	must("adopted_in_use", IntegerColumn, "Av dem: i bruk nå", "Of those: in use now"),
+	must("orgnr", TextColumn, "Organisasjonsnummer", "Organisasjonsnummer", "Organisation number"),
+	must("index", IntegerColumn, "Nummeret på posten som sist registrerte eller endret den", "Nummeret på posten som sist registrerte eller endra han", "Index of the entry that registered or last amended it"),
+	must("name", TextColumn, "Navn", "Namn", "Name"),
+	must("short", TextColumn, "Kortnavn", "Kortnamn", "Short name"),
+	must("kind", TextColumn, "authority, rhf, hf (helseforetak), private_nonprofit (privat ideelt sykehus), municipality eller other", "authority, rhf, hf (helseføretak), private_nonprofit (privat ideelt sjukehus), municipality eller other", "authority, rhf, hf (hospital trust), private_nonprofit, municipality or other"),
+	may("region", TextColumn, "Helseregion", "Helseregion", "Health region"),
+	may("parent", TextColumn, "Eierens organisasjonsnummer", "Organisasjonsnummeret til eigaren", "The owner's organisation number"),
+	may("municipality", TextColumn, "Kommunenummer, fire sifre", "Kommunenummer, fire siffer", "Municipality code, four digits"),
+	may("lat", NumberColumn, "Breddegrad (WGS 84)", "Breiddegrad (WGS 84)", "Latitude, degrees (WGS 84)"),
+	may("lon", NumberColumn, "Lengdegrad (WGS 84)", "Lengdegrad (WGS 84)", "Longitude, degrees (WGS 84)"),
+	may("measured_from", IntegerColumn, "Første år i det nasjonale målesystemet; tomt: er ikke med", "Første år i det nasjonale målesystemet; tomt: er ikkje med", "First year in the national measuring system; empty: not in it"),
+	may("measured_to", IntegerColumn, "Siste år i det nasjonale målesystemet; tomt: fortsatt med", "Siste år i det nasjonale målesystemet; tomt: framleis med", "Last year in the national measuring system; empty: still in it"),
+	may("contact", TextColumn, "Lenke eller rollepostkasse", "Lenkje eller rollepostkasse", "A link, or a role's mailbox"),
+	must("authority", BooleanColumn, "Sant: myndigheten som registrerer de andre", "Sant: styresmakta som registrerer dei andre", "True: the authority that registers the others"),
+	may("succeeded_by", TextColumn, "Organisasjonsnummeret til den som har overtatt", "Organisasjonsnummeret til den som har teke over", "Organisation number of who has taken its place"),
+	may("predecessors", ListColumn, "Organisasjonsnumrene til dem den har overtatt for", "Organisasjonsnummera til dei han har teke over for", "Organisation numbers of those whose place it has taken"),
+	must("originated", IntegerColumn, "Antall innovasjoner den er opphavsforetak for", "Talet på innovasjonar han er opphavsføretak for", "How many innovations it is an originator of"),
+	must("adopted", IntegerColumn, "Antall adopsjoner den har bekreftet, også der bruken er avsluttet", "Talet på adopsjonar han har stadfesta, òg der bruken er avslutta", "How many adoptions it has confirmed, ended use included"),
+	must("adopted_in_use", IntegerColumn, "Av dem: i bruk nå", "Av dei: i bruk no", "Of those: in use now"),
 	illustrativeColumn,
 }
 
@@ -433,22 +439,22 @@ func (f *Fold) organisationRows(_ ReadEntry, yield func([]any) error) error {
 }
 
 var yearColumns = []Column{
-	must("year", IntegerColumn, "Rapporteringsår", "Reporting year"),
-	must("status", TextColumn, "open (åpent) eller closed (lukket)", "open or closed"),
-	must("position", IntegerColumn, "Antall oppføringer tabellen er regnet ut av", "How many entries the table is computed from"),
-	must("rules", TextColumn, "Reglene som gjelder for året", "The rules in force for the year"),
-	must("rules_illustrative", BooleanColumn, "Sant: reglenes poengverdier er illustrative", "True: the rules' values are illustrative"),
-	must("orgnr", TextColumn, "Organisasjonsnummeret til den som får poengene", "Organisation number of who gets the points"),
-	must("name", TextColumn, "Navnet i tabellen", "The name in the table"),
-	may("region", TextColumn, "Helseregionen i tabellen", "The health region in the table"),
+	must("year", IntegerColumn, "Rapporteringsår", "Rapporteringsår", "Reporting year"),
+	must("status", TextColumn, "open (åpent) eller closed (lukket)", "open (ope) eller closed (lukka)", "open or closed"),
+	must("position", IntegerColumn, "Antall poster tabellen er regnet ut av", "Talet på postar tabellen er rekna ut av", "How many entries the table is computed from"),
+	must("rules", TextColumn, "Reglene som gjelder for året", "Reglane som gjeld for året", "The rules in force for the year"),
+	must("rules_illustrative", BooleanColumn, "Sant: reglenes poengverdier er illustrative", "Sant: poengverdiane i reglane er illustrative", "True: the rules' values are illustrative"),
+	must("orgnr", TextColumn, "Organisasjonsnummeret til den som får poengene", "Organisasjonsnummeret til den som får poenga", "Organisation number of who gets the points"),
+	must("name", TextColumn, "Navnet i tabellen", "Namnet i tabellen", "The name in the table"),
+	may("region", TextColumn, "Helseregionen i tabellen", "Helseregionen i tabellen", "The health region in the table"),
 }
 
 var pointsColumns = slices.Concat(yearColumns, []Column{
-	must("index", IntegerColumn, "Nummeret på oppføringen som lukket året, eller som åpnet det om det er åpent; hver bekreftelse står i point_lines", "Index of the entry that closed the year, or opened it if it is open; each confirmation stands in point_lines"),
-	must("originated", PointsColumn, "Poeng som opphavsforetak", "Points as originator"),
-	must("adopted", PointsColumn, "Poeng for å ha tatt i bruk andres", "Points for adopting from others"),
-	must("total", PointsColumn, "Poeng i alt", "Points in all"),
-	must("lines", IntegerColumn, "Antall poenglinjer", "How many point lines"),
+	must("index", IntegerColumn, "Nummeret på posten som lukket året, eller som åpnet det om det er åpent; hver bekreftelse står i point_lines", "Nummeret på posten som lukka året, eller som opna det om det er ope; kvar stadfesting står i point_lines", "Index of the entry that closed the year, or opened it if it is open; each confirmation stands in point_lines"),
+	must("originated", PointsColumn, "Poeng som opphavsforetak", "Poeng som opphavsføretak", "Points as originator"),
+	must("adopted", PointsColumn, "Poeng for å ha tatt i bruk andres", "Poeng for å ha teke i bruk det andre har laga", "Points for adopting from others"),
+	must("total", PointsColumn, "Poeng i alt", "Poeng i alt", "Points in all"),
+	must("lines", IntegerColumn, "Antall poenglinjer", "Talet på poenglinjer", "How many point lines"),
 	illustrativeColumn,
 })
 
@@ -471,13 +477,13 @@ func (f *Fold) pointsRows(_ ReadEntry, yield func([]any) error) error {
 }
 
 var lineColumns = slices.Concat(yearColumns, []Column{
-	must("index", IntegerColumn, "Nummeret på bekreftelsen poengene kommer av", "Index of the confirmation that the points come from"),
-	must("innovation", TextColumn, "Innovasjonens id", "The innovation's id"),
-	must("innovation_title", TextColumn, "Innovasjonens tittel nå, på det første av bokmål, nynorsk, engelsk og nordsamisk som finnes", "The innovation's title now, in the first of bokmål, nynorsk, English and Northern Sámi that there is"),
-	must("adopter", TextColumn, "Organisasjonsnummeret til den som bekreftet", "Organisation number of who confirmed"),
-	must("role", TextColumn, "originator (opphavsforetak) eller adopter (har tatt i bruk)", "originator or adopter"),
-	must("reach", TextColumn, "same_region eller other_region, se adoptions", "same_region or other_region, see adoptions"),
-	must("points", PointsColumn, "Poeng", "Points"),
+	must("index", IntegerColumn, "Nummeret på bekreftelsen poengene kommer av", "Nummeret på stadfestinga poenga kjem av", "Index of the confirmation that the points come from"),
+	must("innovation", TextColumn, "Innovasjonens id", "Id-en til innovasjonen", "The innovation's id"),
+	must("innovation_title", TextColumn, "Innovasjonens tittel nå, på det første av bokmål, nynorsk, engelsk og nordsamisk som finnes", "Tittelen på innovasjonen no, på det første av bokmål, nynorsk, engelsk og nordsamisk som finst", "The innovation's title now, in the first of bokmål, nynorsk, English and Northern Sámi that there is"),
+	must("adopter", TextColumn, "Organisasjonsnummeret til den som bekreftet", "Organisasjonsnummeret til den som stadfesta", "Organisation number of who confirmed"),
+	must("role", TextColumn, "originator (opphavsforetak) eller adopter (har tatt i bruk)", "originator (opphavsføretak) eller adopter (har teke i bruk)", "originator or adopter"),
+	must("reach", TextColumn, "same_region eller other_region, se adoptions", "same_region eller other_region, sjå adoptions", "same_region or other_region, see adoptions"),
+	must("points", PointsColumn, "Poeng", "Poeng", "Points"),
 	illustrativeColumn,
 })
 

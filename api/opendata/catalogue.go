@@ -73,30 +73,25 @@ var (
 	}
 	catalogueTitle = words{"Spredning av innovasjoner mellom norske sykehus", "Spreiing av innovasjonar mellom norske sjukehus", "Spread of innovations between Norwegian hospitals"}
 	catalogueAbout = words{
-		"Åpne data fra %s (%s): innovasjoner fra norske sykehus, hvor de er tatt i bruk, og poengene i delindikator 2 som følger av det. Hver rad viser til de signerte oppføringene den kommer fra.",
-		"Opne data frå %s (%s): innovasjonar frå norske sjukehus, kvar dei er tekne i bruk, og poenga i delindikator 2 som følgjer av det. Kvar rad viser til dei signerte oppføringane ho kjem frå.",
+		"Åpne data fra %s (%s): innovasjoner fra norske sykehus, hvor de er tatt i bruk, og poengene i delindikator 2 som følger av det. Hver rad viser til de signerte postene den kommer fra.",
+		"Opne data frå %s (%s): innovasjonar frå norske sjukehus, kvar dei er tekne i bruk, og poenga i delindikator 2 som følgjer av det. Kvar rad viser til dei signerte postane ho kjem frå.",
 		"Open data from %s (%s): innovations from Norwegian hospitals, where they have been taken into use, and the points of sub-indicator 2 that follow. Each row names the signed entries that it comes from.",
 	}
 	seriesTitle = words{"Innovasjoner, adopsjoner og poeng, alle utgaver", "Innovasjonar, adopsjonar og poeng, alle utgåver", "Innovations, adoptions and points, all versions"}
-	sizeTitle   = words{"Innovasjoner, adopsjoner og poeng etter %d oppføringer", "Innovasjonar, adopsjonar og poeng etter %d oppføringar", "Innovations, adoptions and points after %d entries"}
+	sizeTitle   = words{"Innovasjoner, adopsjoner og poeng etter %d poster", "Innovasjonar, adopsjonar og poeng etter %d postar", "Innovations, adoptions and points after %d entries"}
 	sizeAbout   = words{
-		"Tabellene slik de er etter de første %d oppføringene i %s. De endres aldri.",
-		"Tabellane slik dei er etter dei første %d oppføringane i %s. Dei endrar seg aldri.",
+		"Tabellene slik de er etter de første %d postene i %s. De endres aldri.",
+		"Tabellane slik dei er etter dei første %d postane i %s. Dei endrar seg aldri.",
 		"The tables as they are after the first %d entries of %s. They never change.",
 	}
 	serviceTitle = words{"Spredning: API", "Spreiing: API", "Spread: API"}
 	serviceAbout = words{
-		"Hele registeret som JSON: innovasjoner, adopsjoner, organisasjoner, poeng, alle signerte oppføringer, også fortløpende (server-sent events).",
-		"Heile registeret som JSON: innovasjonar, adopsjonar, organisasjonar, poeng, alle signerte oppføringar, også fortløpande (server-sent events).",
+		"Hele registeret som JSON: innovasjoner, adopsjoner, organisasjoner, poeng, alle signerte poster, også fortløpende (server-sent events).",
+		"Heile registeret som JSON: innovasjonar, adopsjonar, organisasjonar, poeng, alle signerte postar, også fortløpande (server-sent events).",
 		"The whole ledger as JSON: innovations, adoptions, organisations, points, all signed entries, also live (server-sent events).",
 	}
 	packageTitle = words{"Beskrivelse av alle filene (Data Package)", "Skildring av alle filene (Data Package)", "Description of all files (Data Package)"}
 )
-
-// titlesNN are the tables' titles in nynorsk, by name.
-var titlesNN = map[string]string{
-	"innovations": "Innovasjonar", "adoptions": "Adopsjonar", "organisations": "Organisasjonar", "points": "Poeng", "point_lines": "Poenglinjer",
-}
 
 // keywords of the data.
 var keywords = []object{
@@ -237,8 +232,8 @@ func (c Catalogue) distribution(g *graph, m *Manifest, f File) string {
 	address := c.Base + "/data/" + decimal(m.Size) + "/" + f.Name
 	title, about, fileType := packageTitle, packageTitle, "JSON"
 	if t, ok := projections.OpenTableNamed(f.Table); ok {
-		title = words{t.Title.NB + ", " + f.Format, titlesNN[t.Name] + ", " + f.Format, t.Title.EN + ", " + f.Format}
-		about = words{t.About.NB, "", t.About.EN}
+		title = words{t.Title.NB + ", " + f.Format, t.Title.NN + ", " + f.Format, t.Title.EN + ", " + f.Format}
+		about = words{t.About.NB, t.About.NN, t.About.EN}
 		for _, x := range Formats {
 			if x.Name == f.Format {
 				fileType = x.FileType

@@ -30,18 +30,20 @@ const (
 // csvWords tell how the CSV files differ from the exact texts.
 var csvWords = projections.Words{
 	NB: "I CSV-filene har tekster som et regneark ville kjørt (de begynner med =, +, -, @, tabulator, linjeskift eller apostrof), en apostrof foran; fjern én apostrof først i cellen for å få den nøyaktige teksten. JSON Lines og Parquet har tekstene nøyaktig.",
+	NN: "I CSV-filene har tekstar som eit rekneark ville ha køyrt (dei byrjar med =, +, -, @, tabulator, linjeskift eller apostrof), ein apostrof framfor; fjern éin apostrof først i cella for å få den nøyaktige teksten. JSON Lines og Parquet har tekstane nøyaktig.",
 	EN: "In the CSV files texts that a spreadsheet would run (they begin with =, +, -, @, a tab, a line break or an apostrophe) have an apostrophe before them; take one apostrophe away from the beginning of the cell for the exact text. JSON Lines and Parquet have the exact texts.",
 }
 
 var illustrativeWords = projections.Words{
 	NB: "ILLUSTRATIVT: demonstrasjonsdata. Sykehusene som er nevnt, har ikke bekreftet noe.",
+	NN: "ILLUSTRATIVT: demonstrasjonsdata. Sjukehusa som er nemnde, har ikkje stadfesta noko.",
 	EN: "ILLUSTRATIVE: demonstration data. The hospitals named have confirmed nothing.",
 }
 
 // described is a text with what a reader must know first before it.
 func (m *Manifest) described(w projections.Words) projections.Words {
 	if m.Illustrative {
-		return projections.Words{NB: illustrativeWords.NB + " " + w.NB, EN: illustrativeWords.EN + " " + w.EN}
+		return projections.Words{NB: illustrativeWords.NB + " " + w.NB, NN: illustrativeWords.NN + " " + w.NN, EN: illustrativeWords.EN + " " + w.EN}
 	}
 	return w
 }
@@ -100,14 +102,14 @@ func (m *Manifest) csvw(t projections.OpenTable, grouped bool) map[string]any {
 	}
 	about := m.described(t.About)
 	return map[string]any{
-		"url": t.Name + ".csv", "dc:title": inLanguages(t.Title), "dc:description": inLanguages(projections.Words{NB: about.NB + " " + csvWords.NB, EN: about.EN + " " + csvWords.EN}),
+		"url": t.Name + ".csv", "dc:title": inLanguages(t.Title), "dc:description": inLanguages(projections.Words{NB: about.NB + " " + csvWords.NB, NN: about.NN + " " + csvWords.NN, EN: about.EN + " " + csvWords.EN}),
 		"dc:license": map[string]any{"@id": LicencePage}, "tableSchema": schema,
 		"dialect": map[string]any{"encoding": "utf-8", "delimiter": ",", "lineTerminators": []string{"\r\n"}, "quoteChar": `"`, "doubleQuote": true, "header": true},
 	}
 }
 
 func inLanguages(w projections.Words) []any {
-	return []any{map[string]any{"@value": w.NB, "@language": "nb"}, map[string]any{"@value": w.EN, "@language": "en"}}
+	return []any{map[string]any{"@value": w.NB, "@language": "nb"}, map[string]any{"@value": w.NN, "@language": "nn"}, map[string]any{"@value": w.EN, "@language": "en"}}
 }
 
 // dataPackage describes all files as https://specs.frictionlessdata.io/data-package/.

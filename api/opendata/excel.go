@@ -157,9 +157,9 @@ func (s *excelSheet) tell() error {
 	for _, a := range s.about {
 		rows = append(rows, []any{a[0], a[1]})
 	}
-	rows = append(rows, []any{}, []any{"column", "type", "nb", "en"})
+	rows = append(rows, []any{}, []any{"column", "type", "nb", "nn", "en"})
 	for _, c := range s.table.Columns {
-		rows = append(rows, []any{c.Name, string(c.Type), c.About.NB, c.About.EN})
+		rows = append(rows, []any{c.Name, string(c.Type), c.About.NB, c.About.NN, c.About.EN})
 	}
 	for k, r := range rows {
 		if err := s.book.SetSheetRow(name, "A"+strconv.Itoa(k+1), &r); err != nil {

@@ -58,7 +58,7 @@ func TestCells(t *testing.T) {
 						key += fmt.Sprint(cells[k], "/")
 					}
 				}
-				if c.About.NB == "" || c.About.EN == "" {
+				if c.About.NB == "" || c.About.NN == "" || c.About.EN == "" {
 					t.Errorf("%s: %s is not explained", table.Name, c.Name)
 				}
 			}

@@ -1,12 +1,11 @@
 package site
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"spredning/ledger"
-	"spredning/ledger/witness"
 	"spredning/projections"
 )
 
@@ -51,13 +50,9 @@ func (v *visit) checkingPage() (shown, error) {
 	size, checkpoint := v.Ledger.Published()
 	p.Size, p.Checkpoint = size, string(checkpoint)
 	p.Witnessed, _ = v.Ledger.Witnessed()
-	cosigned, err := witness.Cosignatures(checkpoint, v.Witnesses...)
-	if err != nil && checkpoint != nil {
-		return shown{}, fmt.Errorf("reading the checkpoint that is shown: %w", err)
-	}
-	for _, w := range v.Witnesses {
-		has := slices.ContainsFunc(cosigned, func(c witness.Cosignature) bool { return c.Key == w.Key })
-		p.Witnesses = append(p.Witnesses, knownWitness{w.Name(), w.Key, has})
+	for _, key := range v.Witnesses {
+		name, _, _ := strings.Cut(key, "+")
+		p.Witnesses = append(p.Witnesses, knownWitness{name, key, slices.Contains(p.Witnessed.By, name)})
 	}
 	// A checkpoint is cosigned without another entry coming.
 	return shown{Data: p, Lead: v.t("check.lead"), Scripts: []string{"check.js"}, NoIndex: p.Entry != "", Volatile: true}, nil

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"spredning/ledger"
-	"spredning/ledger/witness"
 	"spredning/projections"
 )
 
@@ -44,8 +43,8 @@ type Config struct {
 	Stories func(ctx context.Context, innovation string) (stories []Story, more bool, err error)
 	// Past gives the fold as it was at an earlier position, which must not be changed.
 	Past func(ctx context.Context, position int64) (*projections.Fold, error)
-	// Witnesses are those who are asked to cosign, if any.
-	Witnesses []witness.Known
+	// Witnesses are the verifier keys of those who are asked to cosign, if any.
+	Witnesses []string
 }
 
 // Site makes pages.

@@ -16,7 +16,6 @@ import (
 	"spredning/ledger"
 	"spredning/ledger/jetstream"
 	"spredning/ledger/tiles"
-	"spredning/ledger/witness"
 	"spredning/projections"
 )
 
@@ -28,8 +27,8 @@ type node struct {
 	log         *tiles.Log
 	attachments *jetstream.Objects
 	logKey      *ledger.LogKey
-	exports     string // folder of open data files
-	witnesses   []witness.Known
+	exports     string   // folder of open data files
+	witnesses   []string // verifier keys
 	close       func()
 }
 

@@ -103,7 +103,9 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 			stop := askWitnesses(cmd.Context(), n, policy, logger)
 			defer stop()
 			if policy != nil {
-				n.witnesses = policy.Known()
+				for _, w := range policy.Witnesses {
+					n.witnesses = append(n.witnesses, w.Key)
+				}
 			}
 			return s.run(cmd.Context(), n, logger, func(addr string) {
 				fmt.Fprintf(e.out, "Serving %s (%d entries) on http://%s\n", n.ledger.Origin(), n.ledger.Size(), addr)
