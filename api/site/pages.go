@@ -17,6 +17,7 @@ func init() { // below, for pages name functions that link to pages
 		{path: "/kontroll", name: "check", menu: true, show: (*visit).checkingPage},
 		{path: "/data", name: "data", menu: true, show: (*visit).dataPage},
 		{path: "/data/api", name: "api", show: (*visit).apiPage},
+		{path: "/om", name: "about", menu: true, show: (*visit).aboutPage},
 		{path: "/bekreft", name: "confirm", show: (*visit).confirming},
 	}
 }

@@ -49,10 +49,10 @@ func TestReferenceIsWhole(t *testing.T) {
 
 func TestReferencesThatAreNone(t *testing.T) {
 	for name, document := range map[string]string{
-		"no JSON":       `{`,
-		"no server":     `{"paths":{"/x":{"get":{"tags":["a"]}}},"tags":[{"name":"a"}]}`,
+		"no JSON":        `{`,
+		"no server":      `{"paths":{"/x":{"get":{"tags":["a"]}}},"tags":[{"name":"a"}]}`,
 		"an unknown tag": `{"servers":[{"url":"/"}],"paths":{"/x":{"get":{"tags":["b"]}}},"tags":[{"name":"a"}]}`,
-		"paths a list":  `{"paths":[]}`,
+		"paths a list":   `{"paths":[]}`,
 	} {
 		if _, err := ReadReference([]byte(document)); err == nil {
 			t.Errorf("%s: it is read", name)
