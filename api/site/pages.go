@@ -19,6 +19,11 @@ func init() { // below, for pages name functions that link to pages
 		{path: "/data/api", name: "api", show: (*visit).apiPage},
 		{path: "/om", name: "about", menu: true, show: (*visit).aboutPage},
 		{path: "/bekreft", name: "confirm", show: (*visit).confirming},
+		{path: "/bekreft/:id", name: "form", titled: true, show: (*visit).confirmForm},
+		{path: "/skjema/:form", name: "form", titled: true, show: (*visit).formPage},
+		{path: "/utkast/:hash", name: "draft", show: (*visit).draftPage},
+		{path: "/nokkel", name: "enrol", show: (*visit).enrolPage},
+		{path: "/foretak/:orgnr/nokler", name: "keys", titled: true, show: (*visit).keysPage},
 	}
 }
 

@@ -50,6 +50,8 @@ type Config struct {
 	// Editions are the sizes that there are files of open data for, newest first; none: no
 	// files are kept.
 	Editions func() ([]Edition, error)
+	// Waiting gives the keys that wait for an organisation's approval; nil: none ever do.
+	Waiting func(ctx context.Context, organisation ledger.Orgnr) ([]WaitingKey, error)
 	// Reference describes the API.
 	Reference *Reference
 }

@@ -90,7 +90,7 @@ func unfounded() *Site { return siteOf(nil) }
 func siteOf(es entries) *Site {
 	view := projections.NewView()
 	view.Apply(es)
-	return New(Config{View: view, Log: es, Ledger: es, Stories: stories, Past: es.past, Editions: es.editions, Reference: reference()})
+	return New(Config{View: view, Log: es, Ledger: es, Stories: stories, Past: es.past, Editions: es.editions, Reference: reference(), Waiting: waiting})
 }
 
 // ask asks for a page as package api does.
@@ -135,7 +135,7 @@ func addresses(s *Site) []string {
 }
 
 // examples give addresses of pages of something, and of pages with a query.
-var examples = []func(*Site) []string{innovationExamples, organisationExamples, pointsExamples}
+var examples = []func(*Site) []string{innovationExamples, organisationExamples, pointsExamples, signingExamples}
 
 // innovationExamples are pages of innovations of every kind, and searches.
 func innovationExamples(s *Site) (all []string) {
@@ -235,7 +235,7 @@ var voids = []string{"area", "base", "br", "col", "embed", "hr", "img", "input",
 
 var (
 	lostTexts = regexp.MustCompile(`⟦[^⟧]*⟧|\{[a-z]+\}|&lt;no value|%!|ZgotmplZ|\[[^\]]*\]`)
-	codes     = regexp.MustCompile(`(?s)<code>.*?</code>`) // where braces and brackets are what they are
+	codes     = regexp.MustCompile(`(?s)<code>.*?</code>|data-(keys|value)="[^"]*"`) // where braces and brackets are what they are
 )
 
 // faults says what is wrong with a page.

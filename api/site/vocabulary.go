@@ -29,6 +29,13 @@ var vocabularies = map[string][]string{
 	"format":         {"csv", "jsonl", "parquet", "xlsx"},
 	"column":         {"text", "list", "integer", "number", "points", "boolean", "date", "time"},
 	"parameter":      {"path", "query", "header"},
+	"label":          labelled,
+	"hint":           hinted,
+	"problem":        problems,
+	"yesno":          {"true", "false"},
+	"value.roles":    {"admin", "report", "assess"},
+	"value.scheme":   {"ed25519", "webauthn"},
+	"value.reason":   {"lost", "left", "compromised", "rotated"},
 	"term":           explained,
 	"meaning":        explained,
 	"question":       choices,
@@ -41,7 +48,35 @@ var vocabularies = map[string][]string{
 	"language":       {"name", "nb", "nn", "en", "se"},
 }
 
+// labelled are the members of events that pages have a word for.
+var labelled = []string{
+	"ledger", "id", "by", "at", "entry", "innovation", "revision", "in_use_from", "extent", "form", "funding", "replaces", "links", "attachments",
+	"title", "summary", "kind", "originators", "regional_initiative", "in_use_since", "derived_from", "reason", "adopter", "note",
+	"ended_on", "eligible", "upheld", "into", "organisation", "key", "scheme", "public", "roles", "label", "compromised_from",
+}
+
+// hinted are the fields of forms that are explained.
+var hinted = []string{
+	"in_use_from", "extent", "form", "funding", "replaces", "links", "title", "summary", "kind", "originators", "regional_initiative", "in_use_since", "derived_from",
+	"reason", "adopter", "note", "ended_on", "eligible", "upheld", "into",
+}
+
+// problems are the refusals of the ledger, and those of the page itself.
+var problems = []string{
+	"too_large", "malformed", "wrong_ledger", "clock", "invalid_field", "personal_data", "unknown_key", "bad_signature", "revoked_key", "not_authorised",
+	"missing_signature", "unneeded_signature", "unknown_organisation", "unknown_innovation", "unknown_adoption", "already_exists", "wrong_state", "own_innovation",
+	"stale_revision", "under_dispute", "year_not_open", "overloaded", "unavailable", "not_found",
+	"lacking", "no_passkey", "not_touched", "no_webauthn", "bad_receipt",
+}
+
 func init() {
+	for _, f := range forms {
+		vocabularies["form_title"] = append(vocabularies["form_title"], f.name)
+		vocabularies["form_lead"] = append(vocabularies["form_lead"], f.name)
+		if f.by != nil {
+			vocabularies["form_nobody"] = append(vocabularies["form_nobody"], f.name)
+		}
+	}
 	for _, step := range checkSteps {
 		vocabularies["fault_"+step.Name] = step.Faults
 	}

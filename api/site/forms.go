@@ -1,0 +1,459 @@
+package site
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"spredning/keys"
+	"spredning/ledger"
+	"spredning/projections"
+)
+
+// form is a page on which an event is filled in and signed. The browser makes the event
+// of it, shows that in plain words, has a passkey sign it and submits it (sign.js); the
+// server only says what the fields are and what stands in them to begin with.
+type form struct {
+	name   string // in the address, and of its texts
+	event  ledger.Type
+	role   ledger.Role
+	about  bool // an innovation, which the address names
+	fields []field
+	// by gives who may act, by what the fold knows; none: all hospitals.
+	by func(f *projections.Fold, p *formPage) []ledger.Orgnr
+	// begin puts what is there already into the fields; nil: nothing is.
+	begin func(v *visit, f *projections.Fold, p *formPage)
+}
+
+// field is a member of an event's data.
+type field struct {
+	Name     string
+	Kind     string // text, date, choice, choices, yes, links, organisation, originators, innovation or fixed
+	Values   []string
+	Optional bool
+	Max      int // characters
+
+	Value  any // to begin with: a string, a list of them or, of originators, shares
+	Choose []named
+}
+
+type named struct {
+	Value, Name string
+	Chosen      bool
+}
+
+var (
+	kindsOf     = []string{"service", "product", "process", "organisation", "communication"}
+	fundingsOf  = []string{"own", "rhf", "nfr", "eu", "innovation_norway", "other"}
+	revocations = []string{"lost", "left", "compromised", "rotated"}
+	reason      = field{Name: "reason", Kind: "text", Max: 1000}
+)
+
+// innovationFields are those of a publication and of a revision.
+func innovationFields() []field {
+	return []field{
+		{Name: "title", Kind: "text", Max: 200},
+		{Name: "summary", Kind: "text", Max: 2000},
+		{Name: "kind", Kind: "choice", Values: kindsOf},
+		{Name: "originators", Kind: "originators"},
+		{Name: "funding", Kind: "choices", Values: fundingsOf},
+		{Name: "regional_initiative", Kind: "yes"},
+		{Name: "in_use_since", Kind: "date"},
+		{Name: "replaces", Kind: "text", Max: 1000, Optional: true},
+		{Name: "derived_from", Kind: "innovation", Optional: true},
+		{Name: "links", Kind: "links", Optional: true},
+	}
+}
+
+// forms are all there are, by the names in their addresses.
+var forms []form
+
+func init() {
+	forms = []form{
+		{name: "bekreft", event: ledger.AdoptionConfirmed, role: ledger.Report, about: true, by: canAdopt, fields: []field{
+			{Name: "revision", Kind: "fixed"},
+			{Name: "in_use_from", Kind: "date"},
+			{Name: "extent", Kind: "choice", Values: []string{"unit", "hospital", "trust"}, Value: "hospital"},
+			{Name: "form", Kind: "choice", Values: []string{"as_is", "adapted"}, Value: "as_is"},
+			{Name: "funding", Kind: "choices", Values: fundingsOf, Value: []string{"own"}},
+			{Name: "replaces", Kind: "text", Max: 1000, Optional: true},
+			{Name: "links", Kind: "links", Optional: true},
+		}, begin: beginConfirmation},
+		{name: "publiser", event: ledger.InnovationPublished, role: ledger.Report, fields: innovationFields()},
+		{name: "endre", event: ledger.InnovationRevised, role: ledger.Report, about: true, by: originatorsOf, fields: innovationFields(), begin: beginRevision},
+		{name: "trekk", event: ledger.InnovationWithdrawn, role: ledger.Report, about: true, by: originatorsOf, fields: []field{reason}},
+		{name: "inviter", event: ledger.AdoptionInvited, role: ledger.Report, about: true, by: originatorsOf, fields: []field{
+			{Name: "adopter", Kind: "organisation"}, {Name: "note", Kind: "text", Max: 1000},
+		}},
+		{name: "avslag", event: ledger.AdoptionDeclined, role: ledger.Report, about: true, by: adoptersWith("invited"), fields: []field{reason}},
+		{name: "avslutt", event: ledger.AdoptionEnded, role: ledger.Report, about: true, by: adoptersWith("confirmed"), fields: []field{{Name: "ended_on", Kind: "date"}, reason}},
+		{name: "angre", event: ledger.AdoptionRetracted, role: ledger.Report, about: true, by: adoptersWith("confirmed", "ended"), fields: []field{reason}},
+		{name: "bestrid", event: ledger.AdoptionDisputed, role: ledger.Report, about: true, fields: []field{{Name: "adopter", Kind: "organisation"}, reason}},
+		{name: "frafall", event: ledger.DisputeWithdrawn, role: ledger.Report, about: true, by: disputersOf, fields: []field{{Name: "adopter", Kind: "organisation"}}},
+		{name: "vurdering", event: ledger.InnovationDisputed, role: ledger.Report, about: true, fields: []field{reason}},
+		{name: "vurder", event: ledger.InnovationAssessed, role: ledger.Assess, about: true, fields: []field{
+			{Name: "revision", Kind: "fixed"}, {Name: "eligible", Kind: "yes"}, reason,
+		}, begin: beginRevisionNamed},
+		{name: "avgjor", event: ledger.DisputeDecided, role: ledger.Assess, about: true, fields: []field{
+			{Name: "adopter", Kind: "organisation"}, {Name: "upheld", Kind: "yes"}, reason,
+		}},
+		{name: "godkjenn", event: ledger.KeyEnrolled, role: ledger.Admin, by: adminsOf, fields: []field{
+			{Name: "organisation", Kind: "fixed"}, {Name: "key", Kind: "fixed"},
+		}, begin: beginApproval},
+		{name: "tilbakekall", event: ledger.KeyRevoked, role: ledger.Admin, by: adminsOf, fields: []field{
+			{Name: "key", Kind: "fixed"}, {Name: "reason", Kind: "choice", Values: revocations},
+		}, begin: beginRevocation},
+		{name: "slaa-sammen", event: ledger.InnovationMerged, role: ledger.Report, about: true, by: originatorsOf, fields: []field{{Name: "into", Kind: "innovation"}, reason}},
+	}
+}
+
+// signScripts are those of pages that sign, in the order in which they need each other.
+var signScripts = []string{"check.js", "sign.js"}
+
+// formPage is a form as it is shown.
+type formPage struct {
+	Form       string
+	Event      ledger.Type
+	Fields     []field
+	Innovation *projections.Innovation // that the event is about; nil: none
+	By         []actor
+	Names      []named // of all organisations, for showing who is meant
+	Origin     string
+	LogKeys    ledger.LogKeys
+	Lang       string
+	Code       string // of the key that is approved; empty: none is
+	Warn       string // text why it would be refused; empty: nothing is known
+
+	asked string // the organisation that the address names, if any
+	pairs []projections.Pair
+	err   error
+}
+
+// actor is an organisation that may act, with its passkeys that may sign.
+type actor struct {
+	Orgnr  ledger.Orgnr
+	Name   string
+	Keys   string // JSON: [{"keyid","id"}], id the credential's in base64url
+	Chosen bool
+}
+
+// confirmForm is /bekreft/{id}.
+func (v *visit) confirmForm() (shown, error) { return v.form("bekreft", v.Param("id")) }
+
+// formPage is /skjema/{form}.
+func (v *visit) formPage() (shown, error) {
+	return v.form(v.Param("form"), v.Query().Get("innovasjon"))
+}
+
+func (v *visit) form(name, innovation string) (shown, error) {
+	at := slices.IndexFunc(forms, func(f form) bool { return f.name == name })
+	if at < 0 || forms[at].about != (innovation != "") {
+		return shown{}, ErrNotFound
+	}
+	spec := forms[at]
+	p := formPage{Form: spec.name, Event: spec.event, Fields: slices.Clone(spec.fields), Origin: v.Ledger.Origin(), Lang: v.language.tag, asked: v.Query().Get("for")}
+	missing := false
+	v.read(func(f *projections.Fold) {
+		if spec.about {
+			i, ok := f.Innovation(innovation)
+			if missing = !ok; missing {
+				return
+			}
+			p.Innovation = &i
+			p.pairs, _ = f.Pairs(i.ID)
+		}
+		p.LogKeys = slices.Clone(f.LogKeys)
+		p.fill(v, f, spec)
+	})
+	if missing {
+		return shown{}, ErrNotFound
+	}
+	if p.err != nil {
+		return shown{}, p.err
+	}
+	out := shown{Data: p, Title: v.word("form_title", name), Lead: v.word("form_lead", name), Scripts: signScripts, NoIndex: true, Volatile: spec.role == ledger.Admin}
+	if p.Innovation != nil {
+		_, title := v.pick(p.Innovation.Title)
+		out.Crumbs = []crumb{{"/innovasjoner", v.t("innovations.title")}, {"/innovasjoner/" + p.Innovation.ID, title}}
+	}
+	return out, nil
+}
+
+func (p *formPage) fill(v *visit, f *projections.Fold, spec form) {
+	adopter := v.Query().Get("adoptert_av")
+	p.Names = namesOfAll(f)
+	var may []ledger.Orgnr
+	if spec.by != nil {
+		may = spec.by(f, p)
+		if len(may) == 0 {
+			p.Warn = "nobody"
+		}
+	}
+	for _, n := range p.Names {
+		o, _ := f.Organisation(ledger.Orgnr(n.Value))
+		if spec.by != nil && !slices.Contains(may, o.Orgnr) || spec.by == nil && o.Authority {
+			continue
+		}
+		p.By = append(p.By, actor{o.Orgnr, o.Name, passkeysOf(f, o, spec.role), n.Value == p.asked})
+	}
+	for k := range p.Fields {
+		if x := &p.Fields[k]; x.Kind == "organisation" || x.Kind == "originators" {
+			x.Choose = slices.Clone(p.Names)
+			for n := range x.Choose {
+				x.Choose[n].Chosen = x.Choose[n].Value == adopter
+			}
+		}
+	}
+	if spec.begin != nil {
+		spec.begin(v, f, p)
+	}
+}
+
+// namesOfAll gives the names of all organisations of today, in alphabetical order.
+func namesOfAll(f *projections.Fold) (all []named) {
+	for _, o := range f.Organisations() {
+		if o.SucceededBy == "" {
+			all = append(all, named{string(o.Orgnr), o.Name, false})
+		}
+	}
+	slices.SortFunc(all, func(a, b named) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// passkeysOf lists an organisation's passkeys that may sign in one of the roles now.
+func passkeysOf(f *projections.Fold, o projections.Organisation, roles ...ledger.Role) string {
+	type entry struct {
+		KeyID keys.ID `json:"keyid"`
+		ID    string  `json:"id"`
+	}
+	all := []entry{}
+	for _, id := range o.Keys {
+		k, ok := f.Key(id)
+		if !ok || k.Scheme != keys.WebAuthn || k.Revoked != nil || !slices.ContainsFunc(roles, func(r ledger.Role) bool { return slices.Contains(k.Roles, r) }) {
+			continue
+		}
+		public, err := base64.StdEncoding.DecodeString(k.Public)
+		if err != nil {
+			continue
+		}
+		if p, err := keys.ParsePasskey(public); err == nil {
+			all = append(all, entry{id, base64.RawURLEncoding.EncodeToString(p.ID)})
+		}
+	}
+	b, err := json.Marshal(all)
+	if err != nil {
+		panic(fmt.Sprint("texts cannot be written as JSON: ", err))
+	}
+	return string(b)
+}
+
+func (p *formPage) field(name string) *field {
+	at := slices.IndexFunc(p.Fields, func(x field) bool { return x.Name == name })
+	return &p.Fields[at]
+}
+
+// canAdopt gives who could confirm: hospitals that have not made it, nor have it in use.
+func canAdopt(f *projections.Fold, p *formPage) (all []ledger.Orgnr) {
+	for _, n := range p.Names {
+		o, _ := f.Organisation(ledger.Orgnr(n.Value))
+		made := slices.ContainsFunc(p.Innovation.Originators, func(m projections.Originator) bool { return m.Orgnr == o.Orgnr })
+		has := slices.ContainsFunc(p.pairs, func(x projections.Pair) bool { return x.Adopter == o.Orgnr && x.Status == "confirmed" })
+		if !made && !has && !o.Authority && o.Kind != ledger.KindRHF {
+			all = append(all, o.Orgnr)
+		}
+	}
+	return all
+}
+
+func originatorsOf(_ *projections.Fold, p *formPage) (all []ledger.Orgnr) {
+	for _, m := range p.Innovation.Originators {
+		all = append(all, m.Orgnr)
+	}
+	return all
+}
+
+// adoptersWith gives those whose adoption has one of the states.
+func adoptersWith(states ...string) func(*projections.Fold, *formPage) []ledger.Orgnr {
+	return func(_ *projections.Fold, p *formPage) (all []ledger.Orgnr) {
+		for _, x := range p.pairs {
+			if slices.Contains(states, x.Status) {
+				all = append(all, x.Adopter)
+			}
+		}
+		return all
+	}
+}
+
+func disputersOf(_ *projections.Fold, p *formPage) (all []ledger.Orgnr) {
+	for _, x := range p.pairs {
+		for _, d := range x.Disputes {
+			if d.Status == "open" {
+				all = append(all, d.By)
+			}
+		}
+	}
+	return all
+}
+
+func beginRevisionNamed(_ *visit, _ *projections.Fold, p *formPage) {
+	p.field("revision").Value = p.Innovation.Revision
+}
+
+func beginConfirmation(v *visit, f *projections.Fold, p *formPage) {
+	beginRevisionNamed(v, f, p)
+	p.field("in_use_from").Value = ""
+}
+
+// beginRevision puts what stands now into the form.
+func beginRevision(_ *visit, _ *projections.Fold, p *formPage) {
+	i := p.Innovation
+	p.field("title").Value, p.field("summary").Value = i.Title, i.Summary
+	p.field("kind").Value = i.Kind
+	funding := []string{}
+	for _, x := range i.Funding {
+		funding = append(funding, string(x))
+	}
+	p.field("funding").Value = funding
+	p.field("originators").Value = i.Originators
+	p.field("regional_initiative").Value = map[bool]string{true: "true", false: "false"}[i.RegionalInitiative]
+	p.field("in_use_since").Value = string(i.InUseSince)
+	if i.Replaces != nil {
+		p.field("replaces").Value = *i.Replaces
+	}
+	p.field("derived_from").Value = i.DerivedFrom
+	p.field("links").Value = strings.Join(i.Links, "\n")
+}
+
+// adminsOf gives who may enrol and revoke the keys of the organisation that the address
+// names: itself and the authority.
+func adminsOf(f *projections.Fold, p *formPage) (all []ledger.Orgnr) {
+	if o, ok := f.Organisation(ledger.Orgnr(p.asked)); ok {
+		all = append(all, o.Orgnr)
+	}
+	return append(all, f.Authority())
+}
+
+// beginApproval finds the key that waits.
+func beginApproval(v *visit, _ *projections.Fold, p *formPage) {
+	waiting, err := v.waiting(ledger.Orgnr(p.asked))
+	if err != nil {
+		p.err = err
+		return
+	}
+	at := slices.IndexFunc(waiting, func(w WaitingKey) bool { return string(w.KeyID) == v.Query().Get("nokkel") })
+	if at < 0 {
+		p.err = ErrNotFound
+		return
+	}
+	p.Code = waiting[at].Code
+	p.field("organisation").Value = p.asked
+	p.field("key").Value = ledger.Key{Scheme: waiting[at].Scheme, Public: waiting[at].Public, Roles: waiting[at].Roles, Label: waiting[at].Label}
+}
+
+func beginRevocation(v *visit, f *projections.Fold, p *formPage) {
+	k, ok := f.Key(keys.ID(v.Query().Get("nokkel")))
+	if !ok || k.Revoked != nil || string(k.Organisation) != p.asked {
+		p.err = ErrNotFound
+		return
+	}
+	p.field("key").Value = k.KeyID
+}
+
+// languageText is a text of a field in one language.
+type languageText struct {
+	Tag, Text string
+	First     bool // stands open
+}
+
+// languagesOf gives a text field's languages: the page's first, then those that it has a
+// text in already, then the others.
+func (l *language) languagesOf(value any) []languageText {
+	t, _ := value.(ledger.Text)
+	texts := map[string]*string{"nb": t.NB, "nn": t.NN, "en": t.EN, "se": t.SE}
+	var all []languageText
+	for _, tag := range l.order {
+		if texts[tag] != nil {
+			all = append(all, languageText{tag, *texts[tag], tag == l.tag})
+		} else {
+			all = append(all, languageText{Tag: tag, First: tag == l.tag})
+		}
+	}
+	return all
+}
+
+// hasOthers tells whether a text is there in another language than the page's.
+func (l *language) hasOthers(value any) bool {
+	return slices.ContainsFunc(l.languagesOf(value), func(t languageText) bool { return !t.First && t.Text != "" })
+}
+
+// shareShown is a row of originators.
+type shareShown struct{ Orgnr, Percent string }
+
+// sharesOf gives the rows for originators, those that are there and some more.
+func sharesOf(value any) (all []shareShown) {
+	made, _ := value.([]projections.Originator)
+	for _, m := range made {
+		all = append(all, shareShown{string(m.Orgnr), strconv.FormatFloat(float64(m.Share)/10, 'f', -1, 64)})
+	}
+	if len(all) == 0 {
+		all = append(all, shareShown{Percent: "100"})
+	}
+	for len(all) < max(4, len(made)+2) {
+		all = append(all, shareShown{})
+	}
+	return all
+}
+
+// holds tells whether a field's value is, or has, one of its values.
+func holds(value any, one string) bool {
+	if all, is := value.([]string); is {
+		return slices.Contains(all, one)
+	}
+	return value == one
+}
+
+// vocabularyOf names the words for a field's values.
+func vocabularyOf(name string) string {
+	if name == "reason" {
+		return "value.reason"
+	}
+	return name
+}
+
+func asJSON(value any) (string, error) {
+	b, err := json.Marshal(value)
+	return string(b), err
+}
+
+// signWord is something that sign.js says.
+type signWord struct{ Key, Text string }
+
+// signWords are all of them: labels of members, words for values, refusals.
+func (l *language) signWords() (all []signWord) {
+	put := func(vocabulary, as string) {
+		for _, v := range vocabularies[vocabulary] {
+			all = append(all, signWord{as + v, l.word(vocabulary, v)})
+		}
+	}
+	put("label", "label.")
+	put("problem", "problem.")
+	put("yesno", "yesno.")
+	put("event", "value.type.")
+	for _, name := range []string{"extent", "form", "funding", "kind"} {
+		put(name, "value."+name+".")
+	}
+	for _, name := range []string{"value.roles", "value.scheme", "value.reason"} {
+		put(name, name+".")
+	}
+	for _, tag := range []string{"nb", "nn", "en", "se"} {
+		all = append(all, signWord{"language." + tag, l.word("language", tag)})
+	}
+	return append(
+		all,
+		signWord{"sign.touch", l.t("sign.touch")}, signWord{"sign.sending", l.t("sign.sending")},
+		signWord{"sign.by", l.t("sign.by")}, signWord{"sign.receipt_file", l.t("sign.receipt_file")},
+	)
+}

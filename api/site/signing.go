@@ -1,0 +1,123 @@
+package site
+
+import (
+	"slices"
+
+	"spredning/keys"
+	"spredning/ledger"
+	"spredning/projections"
+)
+
+// WaitingKey is one that was made by invitation and waits to be approved.
+type WaitingKey struct {
+	KeyID  keys.ID
+	Code   string // which two people compare
+	Scheme string
+	Public string // base64
+	Roles  []ledger.Role
+	Label  string
+}
+
+// waiting lists the keys that wait for an organisation's approval.
+func (v *visit) waiting(o ledger.Orgnr) ([]WaitingKey, error) {
+	if v.Waiting == nil {
+		return nil, nil
+	}
+	return v.Waiting(v.Context(), o)
+}
+
+// draftShown is the page of an event that waits for signatures. The browser reads it and
+// checks that it is the one which the address names.
+type draftShown struct {
+	Hash    string
+	By      []actor
+	Names   []named
+	LogKeys ledger.LogKeys
+}
+
+// draftPage is /utkast/{hash}.
+func (v *visit) draftPage() (shown, error) {
+	p := draftShown{Hash: v.Param("hash")}
+	if _, err := ledger.ParseLeaf(p.Hash); err != nil { // a hash has the same form
+		return shown{}, ErrNotFound
+	}
+	v.read(func(f *projections.Fold) {
+		p.LogKeys = slices.Clone(f.LogKeys)
+		p.Names, p.By = actorsOf(f, ledger.Report, ledger.Assess, ledger.Admin)
+	})
+	return shown{Data: p, Lead: v.t("draft.lead"), Scripts: signScripts, NoIndex: true}, nil
+}
+
+// actorsOf gives the names of all organisations of today, and those among them that have
+// passkeys with one of the roles.
+func actorsOf(f *projections.Fold, roles ...ledger.Role) (names []named, all []actor) {
+	names = namesOfAll(f)
+	for _, n := range names {
+		o, _ := f.Organisation(ledger.Orgnr(n.Value))
+		if k := passkeysOf(f, o, roles...); k != "[]" {
+			all = append(all, actor{Orgnr: o.Orgnr, Name: o.Name, Keys: k})
+		}
+	}
+	return names, all
+}
+
+// enrolShown is the page where an invitation becomes a passkey.
+type enrolShown struct {
+	Name    string // the ledger's
+	Names   []named
+	LogKeys ledger.LogKeys
+}
+
+// enrolPage is /nokkel. The token stands after # in the address, where no server sees it.
+func (v *visit) enrolPage() (shown, error) {
+	var p enrolShown
+	v.read(func(f *projections.Fold) {
+		if d := f.Founding(); d != nil {
+			p.Name = d.Name
+		}
+	})
+	return shown{Data: p, Lead: v.t("enrol.lead"), Scripts: signScripts, NoIndex: true}, nil
+}
+
+// keysShown is an organisation's keys, for its administrator.
+type keysShown struct {
+	Orgnr   ledger.Orgnr
+	Origin  string
+	Waiting []WaitingKey
+	Keys    []projections.Key
+	By      []actor
+	Names   []named
+	LogKeys ledger.LogKeys
+}
+
+// keysPage is /foretak/{orgnr}/nokler.
+func (v *visit) keysPage() (shown, error) {
+	p := keysShown{Orgnr: ledger.Orgnr(v.Param("orgnr")), Origin: v.Ledger.Origin()}
+	var o projections.Organisation
+	var ok bool
+	v.read(func(f *projections.Fold) {
+		if o, ok = f.Organisation(p.Orgnr); !ok {
+			return
+		}
+		for _, id := range o.Keys {
+			if k, ok := f.Key(id); ok {
+				p.Keys = append(p.Keys, k)
+			}
+		}
+		p.By = append(p.By, actor{Orgnr: o.Orgnr, Name: o.Name, Keys: passkeysOf(f, o, ledger.Admin)})
+		if a, ok := f.Organisation(f.Authority()); ok && a.Orgnr != o.Orgnr {
+			p.By = append(p.By, actor{Orgnr: a.Orgnr, Name: a.Name, Keys: passkeysOf(f, a, ledger.Admin)})
+		}
+	})
+	if !ok {
+		return shown{}, ErrNotFound
+	}
+	var err error
+	if p.Waiting, err = v.waiting(p.Orgnr); err != nil {
+		return shown{}, err
+	}
+	return shown{
+		Data: p, Title: v.t("keys.heading", "name", o.Name), Lead: v.t("keys.lead"), Scripts: signScripts, NoIndex: true, Volatile: true,
+		Crumbs: []crumb{{"/foretak", v.t("organisations.title")}, {"/foretak/" + string(o.Orgnr), o.Name}},
+	}, nil
+}
