@@ -362,6 +362,16 @@ func beginRevocation(v *visit, f *projections.Fold, p *formPage) {
 	p.field("key").Value = k.KeyID
 }
 
+// formsOfInnovations are those that begin at an innovation's page, by name.
+func formsOfInnovations() (all []string) {
+	for _, f := range forms {
+		if f.about && f.name != "bekreft" {
+			all = append(all, f.name)
+		}
+	}
+	return all
+}
+
 // languageText is a text of a field in one language.
 type languageText struct {
 	Tag, Text string

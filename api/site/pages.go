@@ -23,6 +23,7 @@ func init() { // below, for pages name functions that link to pages
 		{path: "/skjema/:form", name: "form", titled: true, show: (*visit).formPage},
 		{path: "/utkast/:hash", name: "draft", show: (*visit).draftPage},
 		{path: "/nokkel", name: "enrol", show: (*visit).enrolPage},
+		{path: "/foretak/:orgnr/arbeid", name: "desk", titled: true, show: (*visit).desk},
 		{path: "/foretak/:orgnr/nokler", name: "keys", titled: true, show: (*visit).keysPage},
 	}
 }

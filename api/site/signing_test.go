@@ -30,7 +30,7 @@ func signingExamples(s *Site) (all []string) {
 			}
 		}
 		for _, o := range f.Organisations() {
-			all = append(all, "/foretak/"+string(o.Orgnr)+"/nokler")
+			all = append(all, "/foretak/"+string(o.Orgnr)+"/nokler", "/foretak/"+string(o.Orgnr)+"/arbeid")
 			for _, k := range o.Keys {
 				if key, ok := f.Key(k); ok && key.Revoked == nil {
 					all = append(all, "/skjema/tilbakekall?for="+string(o.Orgnr)+"&nokkel="+string(k))
@@ -38,8 +38,8 @@ func signingExamples(s *Site) (all []string) {
 				}
 			}
 		}
-		if len(all) > 6 {
-			all = all[:6]
+		if len(all) > 12 {
+			all = all[:12]
 		}
 	})
 	all = append(all, "/utkast/"+strings.Repeat("0123456789abcdef", 4))
