@@ -258,7 +258,11 @@ func (e *env) showIndicator(i *projections.Indicator, year int) {
 			short(r.Region), r.Grants.String(), r.Spread.String(), r.Commercialisation.String(), r.Combined.String(), r.Average.String(), percent(r.Share),
 		})
 	}
-	e.heading("%d: points, combined, and averaged over three years", y.Year)
+	over := "three years"
+	if i.AverageYears != 0 {
+		over = fmt.Sprintf("%d years", i.AverageYears)
+	}
+	e.heading("%d: points, combined, and averaged over %s", y.Year, over)
 	e.table([]string{"Region", ">Grants", ">Spread", ">Commerc.", ">Combined", ">Average", ">Share"}, rows)
 }
 
