@@ -13,12 +13,13 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"spredning/api/site"
+	"spredning/ledger"
 	"spredning/projections"
 )
 
 // newSite gives the public pages of what is served.
 func (s *Server) newSite() *site.Site {
-	return site.New(site.Config{View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at, Witnesses: s.cfg.Witnesses})
+	return site.New(site.Config{View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at, Simulate: s.siteSimulate, Witnesses: s.cfg.Witnesses})
 }
 
 // pages gives the addresses of the public pages and of what they load.
@@ -49,6 +50,8 @@ func sitePage(c echo.Context, r site.Route) (reply, error) {
 		return reply{}, notFound("there is nothing at this address")
 	case errors.Is(err, site.ErrInvalid):
 		return reply{}, invalidQuery("this address asks for something that cannot be")
+	case errors.Is(err, site.ErrTooLarge):
+		return reply{}, problem{Code: ledger.TooLarge, Detail: "the form is too large"}
 	case err != nil:
 		return reply{}, err
 	}
