@@ -213,6 +213,9 @@ func (s *scenario) read(l *language, q url.Values) {
 func (f *scenarioField) read(l *language, given []string) {
 	plain, ok := f.plainOf(given)
 	if !ok {
+		if f.Kind == asSome {
+			f.plain = f.some(given)
+		}
 		f.Value, f.Fault = shortened(strings.Join(given, " ")), l.word("field_fault", f.Kind)
 		return
 	}

@@ -123,6 +123,9 @@ func (p *simulationPage) link(v *visit, years []projections.YearRules, published
 // differs. names are how its fields begin.
 func (p *simulationPage) Open(names ...string) bool { return p.changed(names...) }
 
+// AverageYears is how many years the moving average is of.
+func (p *simulationPage) AverageYears() int { return p.others.AverageYears }
+
 // FilesOpen is Open for the files.
 func (p *simulationPage) FilesOpen() bool {
 	return slices.ContainsFunc(p.Files, func(f *rowsFile) bool { return f.Given || f.Fault != "" })

@@ -22,9 +22,8 @@ function queryOf(entries) {
   return query.toString();
 }
 
-function startSimulating(page) {
+function startSimulating(form) {
   const $ = (id) => document.getElementById(id);
-  const form = $("simulation-form");
   const lang = document.documentElement.lang;
   const pause = 250; // milliseconds without a change before it is computed
   let timer = 0;
@@ -75,11 +74,14 @@ function startSimulating(page) {
       show(fresh);
       $("simulation-failed").hidden = true;
     } catch (e) {
-      if (mine === asking && e.name !== "AbortError") $("simulation-failed").hidden = false;
+      if (mine !== asking || e.name === "AbortError") return;
+      $("simulation-failed").hidden = false;
+      $("simulation-said").textContent = $("simulation-failed").textContent;
     }
   }
 
   function show(fresh) {
+    const aloud = said(fresh); // before its parts are taken out of it
     for (const selector of parts) {
       const now = document.querySelector(selector);
       const next = fresh.querySelector(selector);
@@ -87,8 +89,10 @@ function startSimulating(page) {
     }
     for (const fault of form.querySelectorAll(".fault")) mark(fault, fresh.getElementById(fault.id));
     for (const text of form.querySelectorAll("[id$='-text']")) text.textContent = fresh.getElementById(text.id)?.textContent ?? "";
-    history.replaceState(null, "", $("simulation-link").getAttribute("href"));
-    $("simulation-said").textContent = said(fresh);
+    const link = $("simulation-link");
+    if (link) history.replaceState(null, "", link.getAttribute("href"));
+    $("simulation-copying").hidden = !link;
+    $("simulation-said").textContent = aloud;
     $("simulation-copied").textContent = "";
   }
 
@@ -124,8 +128,8 @@ function startSimulating(page) {
       getSelection().selectAllChildren($("simulation-link")); // so that it can be copied by hand
     }
   });
-  for (const e of page.querySelectorAll("[data-scripted]")) e.hidden = false;
+  $("simulation-copying").hidden = !$("simulation-link");
 }
 
-const simulationPage = globalThis.document?.getElementById("simulation-form") && document.getElementById("simulation");
-if (simulationPage) startSimulating(simulationPage);
+const simulationForm = globalThis.document?.getElementById("simulation-form");
+if (simulationForm) startSimulating(simulationForm);
