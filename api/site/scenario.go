@@ -302,16 +302,6 @@ func (s *scenario) query() url.Values {
 	return q
 }
 
-// forYear is the same query for another year.
-func forYear(q url.Values, year int) url.Values {
-	other := url.Values{}
-	for name, values := range q {
-		other[name] = values
-	}
-	other.Set("year", strconv.Itoa(year))
-	return other
-}
-
 // otherRules are the rules to simulate; nil: those in force for each year.
 func (s *scenario) otherRules() *ledger.Rules {
 	for _, f := range s.ruleOrder() {

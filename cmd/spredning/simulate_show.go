@@ -258,11 +258,7 @@ func (e *env) showIndicator(i *projections.Indicator, year int) {
 			short(r.Region), r.Grants.String(), r.Spread.String(), r.Commercialisation.String(), r.Combined.String(), r.Average.String(), percent(r.Share),
 		})
 	}
-	over := "three years"
-	if i.AverageYears != 0 {
-		over = fmt.Sprintf("%d years", i.AverageYears)
-	}
-	e.heading("%d: points, combined, and averaged over %s", y.Year, over)
+	e.heading("%d: points, combined, and averaged over %d years", y.Year, cmp.Or(i.AverageYears, projections.AverageYears))
 	e.table([]string{"Region", ">Grants", ">Spread", ">Commerc.", ">Combined", ">Average", ">Share"}, rows)
 }
 

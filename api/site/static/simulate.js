@@ -100,7 +100,7 @@ function startSimulating(form) {
   function mark(fault, fresh) {
     fault.textContent = fresh?.textContent ?? "";
     const wrong = fault.textContent !== "";
-    for (const input of fault.parentElement.querySelectorAll("input:not([type=range], [type=hidden])")) {
+    for (const input of fault.parentElement.querySelectorAll("input:not([type=range], [type=hidden], [type=radio])")) {
       if (wrong) input.setAttribute("aria-invalid", "true");
       else input.removeAttribute("aria-invalid");
     }
