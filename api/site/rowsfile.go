@@ -133,9 +133,8 @@ func (f *rowsFile) take(l *language, part *multipart.Part) error {
 	case f.File == "" && len(b) == 0: // none was chosen
 		return nil
 	case len(b) > maxRows:
-		_, err = io.Copy(io.Discard, part)
 		f.Fault = l.t("simulation.too_large", "n", maxRows>>20)
-		return err
+		return nil
 	}
 	f.Given = true
 	var bad *projections.CSVError

@@ -134,6 +134,7 @@ func TestSimulationShowsWhatTheSimulationGives(t *testing.T) {
 					sameHospitals(t, page, want.Years[k])
 				}
 			}
+			leads(t, s, page, y.Year)
 		}
 	}
 	if differ < 10 {
@@ -148,6 +149,7 @@ func sameHospitals(t *testing.T, page string, y projections.SimulatedYear) {
 	if len(rows) != min(len(y.Differences.Rows), mostHospitals) {
 		t.Errorf("%d: %d organisations of %d", y.Year, len(rows), len(y.Differences.Rows))
 	}
+	last := projections.Delta(1 << 40)
 	for _, cells := range rows {
 		k := slices.IndexFunc(y.Differences.Rows, func(d projections.RowDifference) bool {
 			return d.Name == cells[0] && bokmaal.change(ledger.Milli(d.Total)) == cells[4]
@@ -156,10 +158,30 @@ func sameHospitals(t *testing.T, page string, y projections.SimulatedYear) {
 			t.Errorf("%d: %v is none of the differences", y.Year, cells)
 			continue
 		}
+		if d := abs(y.Differences.Rows[k].Total); d > last {
+			t.Errorf("%d: %v comes after a smaller difference", y.Year, cells)
+		} else {
+			last = d
+		}
 		for _, l := range y.Differences.Lines {
 			if l.Orgnr == y.Differences.Rows[k].Orgnr && !strings.Contains(cells[5], bokmaal.word("line_reason", l.Reason)) {
 				t.Errorf("%d: %v does not say %s", y.Year, cells, l.Reason)
 			}
+		}
+	}
+}
+
+// leads follows the links of those whose points differ: to their lines of the year, if
+// they have any under the rules in force.
+func leads(t *testing.T, s *Site, page string, year int) {
+	t.Helper()
+	var table projections.Table
+	s.View.Read(func(f *projections.Fold) { table, _ = f.Table(year) })
+	for _, m := range regexp.MustCompile(`<tr><th scope="row"><a href="([^"]*/([0-9]{9}))">`).FindAllStringSubmatch(page, -1) {
+		text(t, s, m[1])
+		has := slices.ContainsFunc(table.Rows, func(r projections.Row) bool { return string(r.Orgnr) == m[2] })
+		if has != strings.HasPrefix(m[1], "/poeng/") {
+			t.Errorf("%s has lines of %d: %v, and a link to %s", m[2], year, has, m[1])
 		}
 	}
 }
