@@ -286,7 +286,7 @@ func (s *Server) base(c echo.Context) (string, error) {
 		return "", invalidQuery("the Host header is no name of a server")
 	}
 	scheme := "http"
-	if r.TLS != nil {
+	if s.secure(r) {
 		scheme = "https"
 	}
 	return scheme + "://" + r.Host, nil

@@ -64,7 +64,7 @@ func (l *limits) sweep(now time.Time) {
 // limited answers overloaded to a client that asks too often.
 func (s *Server) limited(l *limits, next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if !l.allow(client(c), time.Now()) {
+		if !l.allow(c.RealIP(), time.Now()) {
 			return problem{Code: ledger.Overloaded, Detail: "too many requests from your address; wait a moment"}
 		}
 		return next(c)

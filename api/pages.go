@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"spredning/api/opendata"
 	"spredning/api/site"
 	"spredning/ledger"
 	"spredning/projections"
@@ -19,7 +20,41 @@ import (
 
 // newSite gives the public pages of what is served.
 func (s *Server) newSite() *site.Site {
-	return site.New(site.Config{View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at, Simulate: s.siteSimulate, Witnesses: s.cfg.Witnesses})
+	return site.New(site.Config{
+		View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at, Simulate: s.siteSimulate, Witnesses: s.cfg.Witnesses,
+		Editions: s.editions, Reference: reference,
+	})
+}
+
+// reference is made of what is part of the program, so it can be read.
+var reference = func() *site.Reference {
+	r, err := site.ReadReference(openAPI)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}()
+
+// editions are the sizes of open data, for the page about it.
+func (s *Server) editions() (all []site.Edition, err error) {
+	if s.cfg.Data.Files == nil {
+		return nil, nil
+	}
+	sizes, err := s.cfg.Data.Files.Sizes()
+	for _, size := range sizes {
+		e := site.Edition{Size: size.Size, Time: size.Time}
+		for _, why := range size.Reasons {
+			e.Newest = e.Newest || why.Reason == opendata.ReasonNewest
+			e.Year, e.Day = max(e.Year, why.Year), max(e.Day, why.Day)
+		}
+		if size.Made != nil {
+			for _, f := range size.Made.Files {
+				e.Files = append(e.Files, site.DataFile{Table: f.Table, Format: f.Format, Bytes: f.Size})
+			}
+		}
+		all = append(all, e)
+	}
+	return all, err
 }
 
 // pages gives the addresses of the public pages and of what they load.

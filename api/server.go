@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -64,6 +65,9 @@ type Config struct {
 	// Witnesses are the verifier keys of those who are asked to cosign checkpoints.
 	Witnesses []string
 
+	// Proxies are networks of those in front that say who asks, and whether over HTTPS.
+	Proxies []*net.IPNet
+
 	// ReadRate and WriteRate are requests a second from one address; 0: no limit.
 	ReadRate, WriteRate float64
 }
@@ -105,7 +109,7 @@ func New(cfg Config) *Server {
 	s.close = sync.OnceFunc(func() { close(s.closing) })
 	s.HideBanner, s.HidePort = true, true
 	s.HTTPErrorHandler = s.fail
-	s.IPExtractor = echo.ExtractIPDirect()
+	s.IPExtractor = trusting(cfg.Proxies)
 	s.Use(s.recover, s.headers)
 	for _, r := range append(s.routes(), s.pages()...) {
 		s.Match(r.methods, r.path, r.handler)
@@ -195,6 +199,9 @@ func (s *Server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Referrer-Policy", "no-referrer")
+		if s.secure(c.Request()) {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		if m := c.Request().Method; m == http.MethodGet || m == http.MethodHead {
 			h.Set("Access-Control-Allow-Origin", "*")
 			h.Set("Access-Control-Expose-Headers", "ETag, Link, Spredning-Position, Retry-After, Repr-Digest, Content-Digest, Content-Range")
@@ -276,11 +283,26 @@ func (s *Server) openAPI(c echo.Context) error {
 	return s.send(c, reply{body: openAPI, contentType: echo.MIMEApplicationJSON, etag: hashTag(openAPI)})
 }
 
-// client is the address that limits count for.
-func client(c echo.Context) string {
-	host, _, err := net.SplitHostPort(c.Request().RemoteAddr)
-	if err != nil {
-		return c.Request().RemoteAddr
+// trusting finds a client's address: the connection's or, if that is a proxy's, the last
+// one in X-Forwarded-For that is none.
+func trusting(proxies []*net.IPNet) echo.IPExtractor {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
 	}
-	return host
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range proxies {
+		options = append(options, echo.TrustIPRange(p))
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+// secure reports whether the client came over HTTPS, to here or to a proxy.
+func (s *Server) secure(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	ip := net.ParseIP(host)
+	return err == nil && r.Header.Get("X-Forwarded-Proto") == "https" &&
+		slices.ContainsFunc(s.cfg.Proxies, func(p *net.IPNet) bool { return p.Contains(ip) })
 }

@@ -48,6 +48,7 @@ var schemes = map[string]scheme{
 	Ed25519: {checkEd25519, func(public, message, sig []byte) bool {
 		return ed25519consensus.Verify(public, message, sig)
 	}},
+	WebAuthn: {checkWebAuthn, verifyWebAuthn},
 }
 
 // ID gives the key's id.

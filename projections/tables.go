@@ -103,8 +103,8 @@ var OpenTables = []OpenTable{
 		Name:  "points",
 		Title: Words{"Poeng", "Poeng", "Points"},
 		About: Words{
-			"Poeng i delindikator 2 for hvert rapporteringsår og foretak. Et lukket år er som da det ble lukket og endres aldri.",
-			"Poeng i delindikator 2 for kvart rapporteringsår og føretak. Eit lukka år er som då det vart lukka, og blir aldri endra.",
+			"Poeng i delindikator 2 for hvert rapporteringsår og foretak. Et avsluttet år er som da det ble avsluttet, og endres aldri.",
+			"Poeng i delindikator 2 for kvart rapporteringsår og føretak. Eit avslutta år er som då det vart avslutta, og blir aldri endra.",
 			"Points of sub-indicator 2 by reporting year and organisation. A closed year is as it was when it closed, and never changes.",
 		},
 		Columns: pointsColumns, Key: []string{"year", "orgnr"},
@@ -272,9 +272,9 @@ var adoptionColumns = slices.Concat(
 		may("ended_index", IntegerColumn, "Nummeret på posten som sier at bruken er avsluttet", "Nummeret på posten som seier at bruken er avslutta", "Index of the entry that says that the use has ended"),
 		may("ended_on", DateColumn, "Når bruken ble avsluttet", "Når bruken vart avslutta", "When the use ended"),
 		may("retracted_index", IntegerColumn, "Nummeret på posten som trakk bekreftelsene tilbake", "Nummeret på posten som trekte stadfestingane tilbake", "Index of the entry that retracted the confirmations"),
-		must("disputes_open", IntegerColumn, "Antall innsigelser som ikke er avgjort; imens teller ikke adopsjonen", "Talet på innseiingar som ikkje er avgjorde; imens tel ikkje adopsjonen", "How many disputes are not settled; meanwhile the adoption does not count"),
+		must("disputes_open", IntegerColumn, "Antall innsigelser som ikke er avgjort; imens teller ikke adopsjonen", "Talet på innvendingar som ikkje er avgjorde; imens tel ikkje adopsjonen", "How many disputes are not settled; meanwhile the adoption does not count"),
 		may("decided_index", IntegerColumn, "Nummeret på vurderingskomiteens siste avgjørelse", "Nummeret på den siste avgjerda til vurderingskomiteen", "Index of the committee's latest decision"),
-		may("upheld", BooleanColumn, "Sant: innsigelsen ble tatt til følge, adopsjonen teller ikke", "Sant: innseiinga vart teken til følgje, adopsjonen tel ikkje", "True: the dispute was upheld, the adoption does not count"),
+		may("upheld", BooleanColumn, "Sant: innsigelsen ble tatt til følge, adopsjonen teller ikke", "Sant: innvendinga vart teken til følgje, adopsjonen tel ikkje", "True: the dispute was upheld, the adoption does not count"),
 		may("flags", ListColumn, "Om nøkkelen som underskrev, se innovations", "Om nøkkelen som signerte, sjå innovations", "About the key that signed, see innovations"),
 		illustrativeColumn,
 	},
@@ -440,7 +440,7 @@ func (f *Fold) organisationRows(_ ReadEntry, yield func([]any) error) error {
 
 var yearColumns = []Column{
 	must("year", IntegerColumn, "Rapporteringsår", "Rapporteringsår", "Reporting year"),
-	must("status", TextColumn, "open (åpent) eller closed (lukket)", "open (ope) eller closed (lukka)", "open or closed"),
+	must("status", TextColumn, "open (åpent) eller closed (avsluttet)", "open (ope) eller closed (avslutta)", "open or closed"),
 	must("position", IntegerColumn, "Antall poster tabellen er regnet ut av", "Talet på postar tabellen er rekna ut av", "How many entries the table is computed from"),
 	must("rules", TextColumn, "Reglene som gjelder for året", "Reglane som gjeld for året", "The rules in force for the year"),
 	must("rules_illustrative", BooleanColumn, "Sant: reglenes poengverdier er illustrative", "Sant: poengverdiane i reglane er illustrative", "True: the rules' values are illustrative"),
@@ -450,7 +450,7 @@ var yearColumns = []Column{
 }
 
 var pointsColumns = slices.Concat(yearColumns, []Column{
-	must("index", IntegerColumn, "Nummeret på posten som lukket året, eller som åpnet det om det er åpent; hver bekreftelse står i point_lines", "Nummeret på posten som lukka året, eller som opna det om det er ope; kvar stadfesting står i point_lines", "Index of the entry that closed the year, or opened it if it is open; each confirmation stands in point_lines"),
+	must("index", IntegerColumn, "Nummeret på posten som avsluttet året, eller som åpnet det om det er åpent; hver bekreftelse står i point_lines", "Nummeret på posten som avslutta året, eller som opna det om det er ope; kvar stadfesting står i point_lines", "Index of the entry that closed the year, or opened it if it is open; each confirmation stands in point_lines"),
 	must("originated", PointsColumn, "Poeng som opphavsforetak", "Poeng som opphavsføretak", "Points as originator"),
 	must("adopted", PointsColumn, "Poeng for å ha tatt i bruk andres", "Poeng for å ha teke i bruk det andre har laga", "Points for adopting from others"),
 	must("total", PointsColumn, "Poeng i alt", "Poeng i alt", "Points in all"),

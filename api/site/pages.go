@@ -16,6 +16,9 @@ func init() { // below, for pages name functions that link to pages
 		{path: "/poeng/:year/:orgnr", name: "point_lines", titled: true, show: (*visit).pointLines},
 		{path: "/simulering", name: "simulation", menu: true, post: true, show: (*visit).simulationPage},
 		{path: "/kontroll", name: "check", menu: true, show: (*visit).checkingPage},
+		{path: "/data", name: "data", menu: true, show: (*visit).dataPage},
+		{path: "/data/api", name: "api", show: (*visit).apiPage},
+		{path: "/om", name: "about", menu: true, show: (*visit).aboutPage},
 		{path: "/bekreft", name: "confirm", show: (*visit).confirming},
 	}
 }

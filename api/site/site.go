@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"spredning/ledger"
@@ -51,13 +53,27 @@ type Config struct {
 	Simulate func(ctx context.Context, readings *projections.Readings, asked ...*projections.Simulation) ([]*projections.Simulated, error)
 	// Witnesses are the verifier keys of those who are asked to cosign, if any.
 	Witnesses []string
+	// Editions are the sizes that there are files of open data for, newest first; none: no
+	// files are kept.
+	Editions func() ([]Edition, error)
+	// Reference describes the API.
+	Reference *Reference
 }
 
 // Site makes pages.
-type Site struct{ Config }
+type Site struct {
+	Config
+	references map[*language]func() (template.HTML, error)
+}
 
 // New gives a site.
-func New(cfg Config) *Site { return &Site{cfg} }
+func New(cfg Config) *Site {
+	s := &Site{cfg, map[*language]func() (template.HTML, error){}}
+	for _, l := range languages {
+		s.references[l] = sync.OnceValues(func() (template.HTML, error) { return l.reference(cfg.Reference) })
+	}
+	return s
+}
 
 // Route is an address of the site, and how it is answered.
 type Route struct {

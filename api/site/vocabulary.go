@@ -43,6 +43,14 @@ var vocabularies = map[string][]string{
 	"step":            stepNames(),
 	"step_text":       stepNames(),
 	"language":        {"name", "nb", "nn", "en", "se"},
+	"format":          {"csv", "jsonl", "parquet", "xlsx"},
+	"column":          {"text", "list", "integer", "number", "points", "boolean", "date", "time"},
+	"parameter":       {"path", "query", "header"},
+	"term":            explained,
+	"meaning":         explained,
+	"question":        choices,
+	"report":          choices,
+	"chosen":          choices,
 }
 
 func init() {

@@ -27,7 +27,7 @@ type node struct {
 	log         *tiles.Log
 	attachments *jetstream.Objects
 	logKey      *ledger.LogKey
-	exports     string   // folder of open data files
+	dir         string
 	witnesses   []string // verifier keys
 	close       func()
 }
@@ -137,7 +137,7 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 		return nil, fmt.Errorf("opening the ledger in %s: %w", cfg.dir, err)
 	}
 	opened.add(l.Close)
-	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), view: view, log: log, attachments: stream.Objects(), logKey: logKey, exports: filepath.Join(cfg.dir, exportsName)}, view.Wait(ctx, l.Size())
+	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), view: view, log: log, attachments: stream.Objects(), logKey: logKey, dir: cfg.dir}, view.Wait(ctx, l.Size())
 }
 
 // lock makes sure that no other program has the folder open: neither JetStream's

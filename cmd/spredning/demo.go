@@ -429,8 +429,7 @@ func optional[T any](cell string, parse func(string) (T, error)) *T {
 }
 
 // welcome says where to look.
-func (t *teller) welcome(addr string) {
-	base := "http://" + addr
+func (t *teller) welcome(base string) {
 	some := t.made["emeistring"].id
 	fmt.Fprintf(t.out, `
 %s: %d entries on %s

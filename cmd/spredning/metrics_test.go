@@ -44,7 +44,7 @@ func TestMetrics(t *testing.T) {
 	serving := &serving{listen: "127.0.0.1:0", metrics: "127.0.0.1:0", audit: ledger.SelfAudit{Every: 20 * time.Millisecond, Rate: 1_000_000}}
 	ctx, stop := context.WithCancel(t.Context())
 	listening, ended := make(chan string, 1), make(chan error, 1)
-	go func() { ended <- serving.run(ctx, s.node, logger, func(addr string) { listening <- "http://" + addr }) }()
+	go func() { ended <- serving.run(ctx, s.node, logger, func(url string) { listening <- url }) }()
 	url := <-listening
 	metrics := regexp.MustCompile(`address=(\S+)`).FindStringSubmatch(said.String())[1]
 

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -281,8 +280,8 @@ func (e *env) serveMirror(ctx context.Context, s *serving, dir string, logger *s
 		c.Follow(following, time.Second)
 	}()
 	defer func() { stop(); <-done }()
-	return s.serve(ctx, filepath.Join(dir, exportsName), api.Config{Ledger: c, View: view, Log: c.Log(), Attachments: mirroredFiles(dir), Logger: logger, Mirror: true}, func(addr string) {
-		fmt.Fprintf(e.out, "Serving a mirror of %s (%d entries) on http://%s\n", c.Origin(), c.Log().Size(), addr)
+	return s.serve(ctx, dir, api.Config{Ledger: c, View: view, Log: c.Log(), Attachments: mirroredFiles(dir), Logger: logger, Mirror: true}, func(url string) {
+		fmt.Fprintf(e.out, "Serving a mirror of %s (%d entries) on %s\n", c.Origin(), c.Log().Size(), url)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type serving struct {
 	audit               ledger.SelfAudit
 	giving              giving
 	keptDays            int
+	https               https
 }
 
 func (s *serving) flags(cmd *cobra.Command, listen string) {
@@ -37,6 +39,7 @@ func (s *serving) flags(cmd *cobra.Command, listen string) {
 	cmd.Flags().IntVar(&s.audit.Rate, "audit-rate", 1000, "entries a second that are audited, at most")
 	cmd.Flags().IntVar(&s.keptDays, "export-days", 30, "for how many days the open data files of one size a day are kept, beside those of closed years")
 	s.giving.flags(cmd)
+	s.https.flags(cmd)
 }
 
 // check says how the flags were misused.
@@ -107,8 +110,8 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 					n.witnesses = append(n.witnesses, w.Key)
 				}
 			}
-			return s.run(cmd.Context(), n, logger, func(addr string) {
-				fmt.Fprintf(e.out, "Serving %s (%d entries) on http://%s\n", n.ledger.Origin(), n.ledger.Size(), addr)
+			return s.run(cmd.Context(), n, logger, func(url string) {
+				fmt.Fprintf(e.out, "Serving %s (%d entries) on %s\n", n.ledger.Origin(), n.ledger.Size(), url)
 				if err := n.ledger.Err(); err != nil {
 					fmt.Fprintf(e.err, "It is read-only: %s\n", err)
 				}
@@ -138,7 +141,7 @@ func natsFlags(cmd *cobra.Command, r *jetstream.Remote) {
 const closeTimeout = 20 * time.Second
 
 // run serves a node until the context ends, and then ends gently.
-func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listening func(addr string)) error {
+func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listening func(url string)) error {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -148,14 +151,22 @@ func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listeni
 		stop := s.auditing(ctx, n.ledger)
 		defer stop()
 	}
-	return s.serve(ctx, n.exports, cfg, listening)
+	return s.serve(ctx, n.dir, cfg, listening)
 }
 
-func (s *serving) serve(ctx context.Context, exports string, cfg api.Config, listening func(addr string)) error {
+// serve serves until the context ends; listening is told the address when it begins.
+func (s *serving) serve(ctx context.Context, dir string, cfg api.Config, listening func(url string)) error {
 	if err := s.giving.check(); err != nil {
 		return err
 	}
-	files := s.files(exports, cfg)
+	if err := s.https.check(); err != nil {
+		return err
+	}
+	var err error
+	if cfg.Proxies, err = s.https.networks(); err != nil {
+		return err
+	}
+	files := s.files(filepath.Join(dir, exportsName), cfg)
 	if files != nil {
 		defer files.Close()
 	}
@@ -164,6 +175,11 @@ func (s *serving) serve(ctx context.Context, exports string, cfg api.Config, lis
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", s.listen, err)
 	}
+	safe, end, err := s.https.wrap(listener, dir, cfg.Logger)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer end()
 	cfg.ReadRate, cfg.WriteRate = s.readRate, s.writeRate
 	server := api.New(cfg)
 	erasing, stop := context.WithCancel(ctx)
@@ -183,8 +199,8 @@ func (s *serving) serve(ctx context.Context, exports string, cfg api.Config, lis
 		defer end()
 		hs.Handler = m.counted(hs.Handler)
 	}
-	listening(listener.Addr().String())
-	return serveUntil(ctx, hs, listener)
+	listening(s.https.scheme() + "://" + listener.Addr().String())
+	return serveUntil(ctx, hs, safe)
 }
 
 // exportsName is the folder of open data files, in a data folder or a mirror.

@@ -38,6 +38,8 @@ function fromBase64(text) {
   }
 }
 
+const toBase64URL = (bytes) => toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
 const sha256 = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", concat(...parts)));
 
 const toHex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
@@ -58,6 +60,82 @@ async function capable() {
     bytes("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"), new Uint8Array(),
     bytes("e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"));
 }
+
+// takeParts reads bytes that each stand after their number, which has as many bytes as
+// sizes say. Null if they are not whole; the rest is the last part.
+function takeParts(bytes, sizes) {
+  const parts = [];
+  let at = 0;
+  const number = (size) => {
+    let n = 0;
+    for (let k = 0; k < size; k++) n = n * 256 + bytes[at + k];
+    at += size;
+    return at <= bytes.length ? n : NaN;
+  };
+  for (const size of sizes) {
+    const end = number(size) + at;
+    if (!(end <= bytes.length)) return null;
+    parts.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return [...parts, bytes.subarray(at)];
+}
+
+// fromDER gives the 64 bytes that WebCrypto wants of an ECDSA signature. Null for what is none.
+function fromDER(sig) {
+  const both = sig[0] === 0x30 && sig[1] === sig.length - 2 ? sig.subarray(2) : null;
+  const out = new Uint8Array(64);
+  let at = 0;
+  for (const end of [32, 64]) {
+    if (both?.[at] !== 2) return null;
+    const n = both[at + 1];
+    const whole = both.subarray(at + 2, at + 2 + n);
+    const positive = whole[0] < 0x80 && (whole[0] !== 0 || whole[1] >= 0x80);
+    const digits = whole[0] === 0 ? whole.subarray(1) : whole;
+    if (n === 0 || whole.length !== n || !positive || digits.length > 32) return null;
+    out.set(digits, end - digits.length);
+    at += 2 + n;
+  }
+  return at === both.length ? out : null;
+}
+
+// signedByPasskey checks a signature of scheme webauthn (docs/passkeys.md).
+async function signedByPasskey(publicBytes, message, signature) {
+  const key = takeParts(publicBytes, [2, 2, 1]);
+  const assertion = takeParts(signature, [2, 2]);
+  if (!key || !assertion) return false;
+  const [cose, , rpID, rest] = key;
+  const [data, clientData, sig] = assertion;
+  const origins = takeParts(rest.subarray(1), Array(rest[0] ?? 0).fill(2));
+  if (!origins || origins.pop().length > 0) return false;
+  const text = (bytes) => new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  let said;
+  try {
+    said = JSON.parse(text(clientData));
+  } catch {
+    return false;
+  }
+  const challenge = toBase64URL(await sha256(message));
+  if (!isObject(said) || said.type !== "webauthn.get" || said.challenge !== challenge || !origins.map(text).includes(said.origin)) return false;
+  if (said.crossOrigin || said.topOrigin !== undefined) return false;
+  const flags = data[32];
+  if (data.length < 37 || !equal(data.subarray(0, 32), await sha256(rpID)) || (flags & 5) !== 5) return false;
+  if ((flags & 0x18) === 0x10 || flags & 0x40 || data.length > 37 !== Boolean(flags & 0x80)) return false;
+  const signed = concat(data, await sha256(clientData));
+  const hex = toHex(cose);
+  if (cose.length === 42 && hex.startsWith("a4010103272006215820")) return sig.length === 64 && signedBy(cose.subarray(10), signed, sig);
+  if (cose.length !== 77 || !hex.startsWith("a5010203262001215820") || !hex.startsWith("225820", 84)) return false;
+  try {
+    const point = concat(Uint8Array.of(4), cose.subarray(10, 42), cose.subarray(45));
+    const p256 = await crypto.subtle.importKey("raw", point, { name: "ECDSA", namedCurve: "P-256" }, false, ["verify"]);
+    const raw = fromDER(sig);
+    return !!raw && await crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, p256, raw, signed);
+  } catch {
+    return false; // bytes that are no key
+  }
+}
+
+const schemes = { ed25519: signedBy, webauthn: signedByPasskey };
 
 const isObject = (v) => typeof v === "object" && v !== null && !Array.isArray(v);
 
@@ -116,10 +194,11 @@ async function checkSignatures(r, { payload, signatures }) {
   const message = concat(utf8(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `), payload);
   const ids = [];
   for (const [k, s] of signatures.entries()) {
-    if (r.keys[k].scheme !== "ed25519") fault("signatures.scheme");
-    const id = toBase64(await sha256(utf8("ed25519\n"), r.publics[k])).replaceAll("+", "-").replaceAll("/", "_").replace("=", "");
+    const { scheme } = r.keys[k];
+    if (!Object.hasOwn(schemes, scheme)) fault("signatures.scheme");
+    const id = toBase64URL(await sha256(utf8(scheme + "\n"), r.publics[k]));
     if (id !== s.keyid) fault("signatures.key");
-    if (!await signedBy(r.publics[k], message, s.sig)) fault("signatures.wrong");
+    if (!await schemes[scheme](r.publics[k], message, s.sig)) fault("signatures.wrong");
     ids.push(id);
   }
   return ids;
