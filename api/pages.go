@@ -14,13 +14,14 @@ import (
 
 	"spredning/api/opendata"
 	"spredning/api/site"
+	"spredning/ledger"
 	"spredning/projections"
 )
 
 // newSite gives the public pages of what is served.
 func (s *Server) newSite() *site.Site {
 	return site.New(site.Config{
-		View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at, Witnesses: s.cfg.Witnesses,
+		View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at, Simulate: s.siteSimulate, Witnesses: s.cfg.Witnesses,
 		Editions: s.editions, Reference: reference,
 	})
 }
@@ -84,6 +85,8 @@ func sitePage(c echo.Context, r site.Route) (reply, error) {
 		return reply{}, notFound("there is nothing at this address")
 	case errors.Is(err, site.ErrInvalid):
 		return reply{}, invalidQuery("this address asks for something that cannot be")
+	case errors.Is(err, site.ErrTooLarge):
+		return reply{}, problem{Code: ledger.TooLarge, Detail: "the form is too large"}
 	case err != nil:
 		return reply{}, err
 	}

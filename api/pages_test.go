@@ -1,8 +1,12 @@
 package api_test
 
 import (
+	"bytes"
 	"compress/gzip"
+	"encoding/json"
+	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"regexp"
 	"slices"
@@ -164,5 +168,79 @@ func TestPagesFollowTheLedger(t *testing.T) {
 	w.post(w.sealed(stavanger, confirmation(published)))
 	if _, after := w.look(path, nil); after == before || strings.Count(after, "Checked")+strings.Count(after, "Kontrollert") <= strings.Count(before, "Kontrollert") {
 		t.Error("the page is as it was before the confirmation")
+	}
+}
+
+// TestSimulationPage: the shares of a scenario are those that the API computes.
+func TestSimulationPage(t *testing.T) {
+	w := newWorld(t).found()
+	w.story()
+	_, rules := w.look("/api/v1/points/2026", nil)
+	var year struct{ Rules map[string]any }
+	noError(t, json.Unmarshal([]byte(rules), &year))
+	year.Rules["originator"] = map[string]any{"same_region": 1, "other_region": 2}
+	asked, err := json.Marshal(map[string]any{"rules": year.Rules, "lines": false, "average_years": 1})
+	noError(t, err)
+	want := w.simulated("", string(asked))
+	r, body := w.look("/en/simulering?originator.other_region=2&average_years=1", nil)
+	if r.StatusCode != http.StatusOK || r.Header.Get("ETag") == "" {
+		t.Fatalf("%d %v", r.StatusCode, r.Header)
+	}
+	years, seen := want.Indicator.Years, 0
+	for _, region := range years[len(years)-1].Regions {
+		seen++
+		if cell := fmt.Sprintf(`data-share="%s">%.2f<`, region.Region, 100*region.Share); !strings.Contains(body, cell) {
+			t.Errorf("the page has no %s", cell)
+		}
+	}
+	if seen != 4 || !strings.Contains(body, ">−8.89<") {
+		t.Errorf("%d regions: %s", seen, body)
+	}
+	if r, _ := w.look("/simulering?year=1999", nil); r.StatusCode != http.StatusBadRequest {
+		t.Errorf("a year that is not opened: %d", r.StatusCode)
+	}
+}
+
+// sendForm sends a form with a file as a browser does.
+func (w *world) sendForm(path, file string) (*http.Response, string) {
+	w.t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	noError(w.t, form.WriteField("weights.grants", "0.5"))
+	part, err := form.CreateFormFile("grants", "grants.csv")
+	noError(w.t, err)
+	_, err = part.Write([]byte(file))
+	noError(w.t, err)
+	noError(w.t, form.Close())
+	req, err := http.NewRequest(http.MethodPost, w.base+path, &b)
+	noError(w.t, err)
+	req.Header.Set("Content-Type", form.FormDataContentType())
+	req.Header.Set("Accept", "text/html")
+	r, err := http.DefaultClient.Do(req)
+	noError(w.t, err)
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	noError(w.t, err)
+	return r, string(body)
+}
+
+// TestSimulationPageTakesFiles: nothing of them is kept, and what is too large is
+// said to be, in the page's language.
+func TestSimulationPageTakesFiles(t *testing.T) {
+	w := newWorld(t).found()
+	w.story()
+	size := w.ledger.Size()
+	r, body := w.sendForm("/nn/simulering", fmt.Sprintf("orgnr,year,source,amount_nok\n%s,2026,eu,1000000\n", ahus))
+	if r.StatusCode != http.StatusOK || !strings.Contains(body, "grants.csv") || !strings.Contains(body, "weights.grants=0.5") {
+		t.Errorf("%d %s", r.StatusCode, body)
+	}
+	if _, after := w.look("/nn/simulering", nil); strings.Contains(after, "grants.csv") || w.ledger.Size() != size {
+		t.Error("the file is kept")
+	}
+	if r, body := w.sendForm("/simulering", strings.Repeat("x", 2<<20)); r.StatusCode != http.StatusOK || !strings.Contains(body, "Filen er større enn") {
+		t.Errorf("a large file: %d", r.StatusCode)
+	}
+	if r, body := w.sendForm("/en/simulering", strings.Repeat("x", 17<<20)); r.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(body, "The form is too large") {
+		t.Errorf("a form beyond all bounds: %d", r.StatusCode)
 	}
 }

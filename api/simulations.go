@@ -78,6 +78,25 @@ func (s *Server) simulations(c echo.Context) error {
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body)
 }
 
+// siteSimulate simulates for a page, in one turn.
+func (s *Server) siteSimulate(ctx context.Context, readings *projections.Readings, asked ...*projections.Simulation) (all []*projections.Simulated, err error) {
+	if err := s.sims.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.sims.leave()
+	for _, a := range asked {
+		if readings.Adoptions() > maxWithLines {
+			a.Lines = new(bool)
+		}
+		simulated, err := readings.Run(a)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, simulated)
+	}
+	return all, nil
+}
+
 func readSimulation(c echo.Context) (*projections.Simulation, error) {
 	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, maxSimulation))
 	var large *http.MaxBytesError

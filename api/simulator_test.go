@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -27,6 +28,30 @@ func TestSimulatorHoldsBack(t *testing.T) {
 	s.leave()
 	if err := s.enter(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// A page simulates in the same turns as the API, and leaves lines out of what is too
+// large for them.
+func TestPagesSimulateInTurn(t *testing.T) {
+	s := &Server{sims: newSimulator()}
+	for range simulationsAtOnce {
+		if err := s.sims.enter(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	none := projections.NewFold().Readings()
+	var p problem
+	if _, err := s.siteSimulate(ctx, none, &projections.Simulation{}); !errors.As(err, &p) || p.status() != http.StatusTooManyRequests {
+		t.Errorf("got %v", err)
+	}
+	s.sims.leave()
+	for range 3 { // each gives its turn back
+		if all, err := s.siteSimulate(t.Context(), none, &projections.Simulation{}, &projections.Simulation{}); err != nil || len(all) != 2 {
+			t.Errorf("got %v, %v", all, err)
+		}
 	}
 }
 

@@ -18,7 +18,18 @@ type CSVError struct {
 	Line   int    // from 1
 	Column string // by its name; empty: of the line as a whole
 	Detail string // what to write
+	Fault  string // which it is, for those who say it in other words
 }
+
+// What can be wrong with a file of rows.
+const (
+	CSVEncoding = "encoding" // it is not in UTF-8
+	CSVEmpty    = "empty"    // it has no line that names the columns
+	CSVMissing  = "missing"  // that line does not name the column
+	CSVTwice    = "twice"    // or names it twice
+	CSVQuote    = "quote"    // quotation marks stand where they cannot
+	CSVCell     = "cell"     // what stands in the column is none of what can
+)
 
 func (e *CSVError) Error() string {
 	if e.Column == "" {
@@ -106,19 +117,19 @@ func (r *csvRow) check(more func() *badCell) error {
 	if wrong == nil {
 		return nil
 	}
-	return &CSVError{r.line, wrong.column, wrong.detail}
+	return &CSVError{r.line, wrong.column, wrong.detail, CSVCell}
 }
 
 func readCSV(b []byte, columns []string) ([]*csvRow, error) {
 	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
-		return nil, &CSVError{1, "", "the file is in UTF-16; save it as CSV in UTF-8"}
+		return nil, &CSVError{1, "", "the file is in UTF-16; save it as CSV in UTF-8", CSVEncoding}
 	}
 	b = bytes.TrimPrefix(b, []byte("\ufeff"))
 	r := csv.NewReader(bytes.NewReader(b))
 	r.FieldsPerRecord, r.Comma = -1, separator(b)
 	names, err := r.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, &CSVError{1, "", "the file is empty; the first line names the columns " + strings.Join(columns, ", ")}
+		return nil, &CSVError{1, "", "the file is empty; the first line names the columns " + strings.Join(columns, ", "), CSVEmpty}
 	}
 	if err != nil {
 		return nil, badCSV(err)
@@ -162,13 +173,13 @@ func header(line int, names, columns []string) (map[string]int, error) {
 	for k, name := range names {
 		name = strings.ToLower(strings.TrimSpace(name))
 		if _, twice := at[name]; twice && slices.Contains(columns, name) {
-			return nil, &CSVError{line, name, "stands there twice"}
+			return nil, &CSVError{line, name, "stands there twice", CSVTwice}
 		}
 		at[name] = k
 	}
 	for _, c := range columns {
 		if _, there := at[c]; !there {
-			return nil, &CSVError{line, c, "is missing; the first line names the columns " + strings.Join(columns, ", ")}
+			return nil, &CSVError{line, c, "is missing; the first line names the columns " + strings.Join(columns, ", "), CSVMissing}
 		}
 	}
 	return at, nil
@@ -177,11 +188,11 @@ func header(line int, names, columns []string) (map[string]int, error) {
 func badCSV(err error) error {
 	var parse *csv.ParseError
 	if !errors.As(err, &parse) {
-		return &CSVError{1, "", err.Error()}
+		return &CSVError{1, "", err.Error(), CSVQuote}
 	}
 	detail := parse.Err.Error()
 	if errors.Is(parse.Err, csv.ErrQuote) || errors.Is(parse.Err, csv.ErrBareQuote) {
 		detail = `a quotation mark inside a field; put the field in quotation marks and write it twice, "like ""this"""`
 	}
-	return &CSVError{parse.Line, "", detail}
+	return &CSVError{parse.Line, "", detail, CSVQuote}
 }

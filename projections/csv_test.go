@@ -62,6 +62,16 @@ func TestCSVRefused(t *testing.T) {
 			t.Errorf("%q: got %v, want %s", file, err, want)
 		}
 	}
+	for file, fault := range map[string]string{
+		"": projections.CSVEmpty, "\xff\xfeo\x00": projections.CSVEncoding, "orgnr,year,source\n": projections.CSVMissing,
+		"orgnr,year,source,amount_nok,year": projections.CSVTwice, header + "12,2024,eu,1": projections.CSVCell, header + "983974724,2024,e\"u,1": projections.CSVQuote,
+	} {
+		_, _, err := projections.GrantsCSV([]byte(file))
+		var bad *projections.CSVError
+		if !errors.As(err, &bad) || bad.Fault != fault {
+			t.Errorf("%q: got %+v, want %s", file, bad, fault)
+		}
+	}
 	if _, _, err := projections.ResultsCSV([]byte("orgnr;year;kind;count\n983974724;2024;patent;1")); err == nil || !strings.Contains(err.Error(), "write one of dofi, licence, startup") {
 		t.Errorf("got %v", err)
 	}

@@ -22,7 +22,8 @@ type Others struct {
 	Commercialisation       []Result      `json:"commercialisation,omitzero"`
 	CommercialisationPoints *ResultPoints `json:"commercialisation_points,omitzero"`
 	Weights                 *Weights      `json:"weights,omitzero"`
-	Combine                 string        `json:"combine,omitzero"` // points or shares; empty: points
+	Combine                 string        `json:"combine,omitzero"`       // points or shares; empty: points
+	AverageYears            int           `json:"average_years,omitzero"` // of the moving average, 1 to 10; 0: 3
 }
 
 // Grant is money that a hospital was granted for innovation in a year.
@@ -72,6 +73,12 @@ const (
 	CombineShares = "shares"
 )
 
+// The years of the moving average: as the report has it (annex 1), and at most.
+const (
+	AverageYears    = 3
+	MaxAverageYears = 10
+)
+
 // Indicator is the three-part indicator by year and RHF.
 type Indicator struct {
 	Others                       // as they were given, but for the rows, or filled in
@@ -94,7 +101,7 @@ type RegionIndicator struct {
 	Spread            ledger.Milli `json:"spread"`
 	Commercialisation ledger.Milli `json:"commercialisation"`
 	Combined          Ratio        `json:"combined"` // of the three, in the year
-	Average           Ratio        `json:"average"`  // of the last three years that there are
+	Average           Ratio        `json:"average"`  // of the last years that there are, three if not asked otherwise
 	Share             Ratio        `json:"share"`    // of the averages of all
 }
 
@@ -120,7 +127,7 @@ func (r *Ratio) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 // asked reports whether there is anything about the three-part indicator.
 func (o *Others) asked() bool {
 	return o.Grants != nil || o.GrantPoints != nil || o.Commercialisation != nil || o.CommercialisationPoints != nil ||
-		o.Weights != nil || o.Combine != ""
+		o.Weights != nil || o.Combine != "" || o.AverageYears != 0
 }
 
 // fill fills in what was not given: 10 points for a million kroner of the EU and
@@ -202,6 +209,9 @@ func (o *Others) Check() error {
 	}
 	if o.Combine != "" && o.Combine != CombinePoints && o.Combine != CombineShares {
 		return invalid("/combine", "must be points or shares")
+	}
+	if o.AverageYears < 0 || o.AverageYears > MaxAverageYears {
+		return invalid("/average_years", "must be a number of years from 1 to %d", MaxAverageYears)
 	}
 	return cmp.Or(checkValues("/grant_points", sources, o.GrantPoints, false),
 		checkValues("/commercialisation_points", results, o.CommercialisationPoints, false), checkValues("/weights", weights, o.Weights, true))
@@ -393,15 +403,16 @@ func (t *threePart) spread(year int, sums []RegionSum) {
 	}
 }
 
-// compute combines the three in each year and averages over the last three years
-// there are.
+// compute combines the three in each year and averages over the last years there
+// are.
 func (t *threePart) compute() []IndicatorYear {
 	all := []IndicatorYear{}
 	var combined [][]*big.Rat
+	last := cmp.Or(t.AverageYears, AverageYears)
 	for n, year := range t.years {
 		points := t.points[year]
 		combined = append(combined, t.combine(points))
-		average := t.average(combined[max(0, n-2):])
+		average := t.average(combined[max(0, n+1-last):])
 		y := IndicatorYear{Year: year}
 		for k, share := range shares(average) {
 			y.Regions = append(y.Regions, RegionIndicator{

@@ -153,6 +153,30 @@ func TestIndicatorAfterSuccession(t *testing.T) {
 	}
 }
 
+// TestAverageOfOtherNumbersOfYears: the average of one year is that year's, of two the
+// mean of it and the one before.
+func TestAverageOfOtherNumbersOfYears(t *testing.T) {
+	s := spreadStory()
+	for _, last := range []int{1, 2, 10} {
+		got := s.simulated(t, fmt.Sprintf(`{"average_years": %d}`, last)).Indicator
+		for n, y := range got.Years {
+			for k, r := range y.Regions {
+				sum, of := projections.Ratio(0), got.Years[max(0, n+1-last):n+1]
+				for _, before := range of {
+					sum += before.Regions[k].Combined
+				}
+				mean := sum / projections.Ratio(len(of))
+				if d := r.Average - mean; d < 0 || d > 1 {
+					t.Errorf("over %d years, %s in %d has %s of %s", last, r.Region, y.Year, r.Average, mean)
+				}
+			}
+		}
+		if got.AverageYears != last {
+			t.Errorf("got %d", got.AverageYears)
+		}
+	}
+}
+
 func TestOnlyWhatWasAskedFor(t *testing.T) {
 	s := spreadStory()
 	got := s.simulated(t, `{}`)
@@ -234,6 +258,8 @@ func TestSimulationsRefused(t *testing.T) {
 		{row("commercialisation", `kind="patent"`), "invalid_field", "/commercialisation/1/kind", "write one of dofi, licence, startup"},
 		{row("commercialisation", "count=-2"), "invalid_field", "/commercialisation/1/count", "a whole number"},
 		{row("commercialisation", `orgnr="974760673"`), "unknown_organisation", "/commercialisation/1/orgnr", "row 2"},
+		{`{"average_years": 11}`, "invalid_field", "/average_years", "from 1 to 10"},
+		{`{"average_years": -1}`, "invalid_field", "/average_years", "from 1 to 10"},
 		{`{"combine": "best"}`, "invalid_field", "/combine", "points or shares"},
 		{`{"weights": {"grants": 1, "spread": 1}}`, "invalid_field", "/weights/commercialisation", "is required"},
 		{`{"weights": {"grants": 1, "spread": 0.0001, "commercialisation": 1}}`, "invalid_field", "/weights/spread", "three decimals"},

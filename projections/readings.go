@@ -80,5 +80,20 @@ func (r *Readings) inForce(year int) Table {
 	return Table{}
 }
 
+// Years gives the opened years in order, each with the rules in force for it; nil:
+// none are.
+func (r *Readings) Years() (all []YearRules) {
+	for _, y := range r.years {
+		all = append(all, YearRules{y.year, y.rules})
+	}
+	return all
+}
+
+// YearRules are the rules in force for a year: for a closed one, as at its closing.
+type YearRules struct {
+	Year  int
+	Rules *ledger.Rules
+}
+
 // Adoptions is how many may count in the opened years, whatever the rules.
 func (r *Readings) Adoptions() int { return r.adoptions }

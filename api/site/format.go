@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"spredning/ledger"
+	"spredning/projections"
 )
 
 // functions are those that templates of a language may call.
@@ -15,7 +16,7 @@ func (l *language) functions() template.FuncMap {
 	return template.FuncMap{
 		"t": l.t, "count": l.count, "word": l.word, "linked": l.linked, "say": l.say, "date": l.date,
 		"number": l.number, "points": l.points, "url": l.path, "innovation": l.innovation, "organisation": l.organisation,
-		"entry": l.entry, "asset": assetURL, "bar": bar, "regionClass": regionClass, "args": args, "year": func(y *int) string { return fmt.Sprint(*y) }, "share": l.share, "storyLang": storyLang, "words": l.words, "json": asJSON, "languagesOf": l.languagesOf, "hasOthers": l.hasOthers, "sharesOf": sharesOf, "holds": holds, "vocabularyOf": vocabularyOf, "signWords": l.signWords, "forms": formsOfInnovations, "bytes": l.bytes, "prose": prose, "lang": l.Tag, "add": func(a, b int) int { return a + b },
+		"entry": l.entry, "asset": assetURL, "bar": bar, "regionClass": regionClass, "args": args, "year": func(y *int) string { return fmt.Sprint(*y) }, "share": l.share, "percent": l.percent, "change": l.change, "ratio": l.ratio, "storyLang": storyLang, "words": l.words, "json": asJSON, "languagesOf": l.languagesOf, "hasOthers": l.hasOthers, "originatorRows": originatorRows, "holds": holds, "vocabularyOf": vocabularyOf, "signWords": l.signWords, "forms": formsOfInnovations, "bytes": l.bytes, "prose": prose, "lang": l.Tag, "add": func(a, b int) int { return a + b },
 	}
 }
 
@@ -170,6 +171,8 @@ func float(v any) float64 {
 	case int64:
 		return float64(v)
 	case ledger.Milli:
+		return float64(v)
+	case projections.Ratio:
 		return float64(v)
 	case float64:
 		return v

@@ -402,8 +402,8 @@ func (l *language) hasOthers(value any) bool {
 // shareShown is a row of originators.
 type shareShown struct{ Orgnr, Percent string }
 
-// sharesOf gives the rows for originators, those that are there and some more.
-func sharesOf(value any) (all []shareShown) {
+// originatorRows gives the rows for originators, those that are there and some more.
+func originatorRows(value any) (all []shareShown) {
 	made, _ := value.([]projections.Originator)
 	for _, m := range made {
 		all = append(all, shareShown{string(m.Orgnr), strconv.FormatFloat(float64(m.Share)/10, 'f', -1, 64)})

@@ -14,6 +14,7 @@ func init() { // below, for pages name functions that link to pages
 		{path: "/poeng", name: "points", menu: true, show: (*visit).pointsPage},
 		{path: "/poeng/:year", name: "points_year", titled: true, show: (*visit).pointsYearPage},
 		{path: "/poeng/:year/:orgnr", name: "point_lines", titled: true, show: (*visit).pointLines},
+		{path: "/simulering", name: "simulation", menu: true, post: true, show: (*visit).simulationPage},
 		{path: "/kontroll", name: "check", menu: true, show: (*visit).checkingPage},
 		{path: "/data", name: "data", menu: true, show: (*visit).dataPage},
 		{path: "/data/api", name: "api", show: (*visit).apiPage},

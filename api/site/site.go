@@ -22,6 +22,9 @@ const CSP = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 's
 // ErrNotFound is returned for a page of what is not there.
 var ErrNotFound = errors.New("there is nothing at this address")
 
+// ErrTooLarge is returned for a form that is larger than can be read.
+var ErrTooLarge = errors.New("the form is too large")
+
 // ErrInvalid is returned for a page whose address asks for what cannot be.
 var ErrInvalid = errors.New("the address asks for something that cannot be")
 
@@ -45,6 +48,9 @@ type Config struct {
 	Stories func(ctx context.Context, innovation string) (stories []Story, more bool, err error)
 	// Past gives the fold as it was at an earlier position, which must not be changed.
 	Past func(ctx context.Context, position int64) (*projections.Fold, error)
+	// Simulate simulates one thing after the other, when it is this one's turn. It
+	// leaves lines out where there are too many.
+	Simulate func(ctx context.Context, readings *projections.Readings, asked ...*projections.Simulation) ([]*projections.Simulated, error)
 	// Witnesses are the verifier keys of those who are asked to cosign, if any.
 	Witnesses []string
 	// Editions are the sizes that there are files of open data for, newest first; none: no
@@ -121,6 +127,7 @@ type shown struct {
 	Crumbs   []crumb // where it stands, from the front page down
 	Scripts  []string
 	Feed     string // address of an Atom feed
+	Query    string // of the page that an address in other languages leads to; empty: as it was asked
 	Volatile bool
 	NoIndex  bool // not for search engines: one of many views of the same
 }
@@ -213,7 +220,7 @@ func (v *visit) render(data shown) ([]byte, error) {
 	})
 	sc.Position = int(v.position)
 	sc.Path = v.language.strip(v.URL.Path)
-	sc.Menu, sc.Languages = v.menu(sc.Path), v.switches(sc.Path)
+	sc.Menu, sc.Languages = v.menu(sc.Path), v.switches(sc.Path, data.Query)
 	var b bytes.Buffer
 	if err := v.language.templates[v.page.name].ExecuteTemplate(&b, "layout", sc); err != nil {
 		return nil, fmt.Errorf("making page %s: %w", v.page.name, err)
@@ -232,9 +239,9 @@ func (v *visit) menu(path string) (all []item) {
 }
 
 // switches gives the same page in each language, query and all.
-func (v *visit) switches(path string) (all []item) {
+func (v *visit) switches(path, query string) (all []item) {
 	for _, l := range languages {
-		to := url.URL{Path: l.path(path)}
+		to := url.URL{Path: l.path(path), RawQuery: query}
 		if v.Method == http.MethodGet || v.Method == http.MethodHead {
 			to.RawQuery = v.URL.RawQuery
 		}
@@ -244,7 +251,7 @@ func (v *visit) switches(path string) (all []item) {
 }
 
 // Failure gives the page for an answer that is none, in the language of the
-// address: 400, 404, 429, 500 or 503.
+// address: 400, 404, 413, 429, 500 or 503.
 func (s *Site) Failure(r *http.Request, status int) ([]byte, error) {
 	v := &visit{Site: s, language: languageOf(r.URL.Path), Request: &Request{Request: r}, page: failure}
 	kind := "unavailable"
@@ -255,6 +262,8 @@ func (s *Site) Failure(r *http.Request, status int) ([]byte, error) {
 		kind = "busy"
 	case http.StatusBadRequest:
 		kind = "invalid"
+	case http.StatusRequestEntityTooLarge:
+		kind = "large"
 	case http.StatusMethodNotAllowed:
 		kind = "missing"
 	}

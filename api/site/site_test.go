@@ -90,7 +90,19 @@ func unfounded() *Site { return siteOf(nil) }
 func siteOf(es entries) *Site {
 	view := projections.NewView()
 	view.Apply(es)
-	return New(Config{View: view, Log: es, Ledger: es, Stories: stories, Past: es.past, Editions: es.editions, Reference: reference(), Waiting: waiting})
+	return New(Config{View: view, Log: es, Ledger: es, Stories: stories, Past: es.past, Simulate: simulate, Editions: es.editions, Reference: reference(), Waiting: waiting})
+}
+
+// simulate simulates as package api does.
+func simulate(_ context.Context, readings *projections.Readings, asked ...*projections.Simulation) (all []*projections.Simulated, err error) {
+	for _, a := range asked {
+		s, err := readings.Run(a)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
 }
 
 // ask asks for a page as package api does.
@@ -135,7 +147,7 @@ func addresses(s *Site) []string {
 }
 
 // examples give addresses of pages of something, and of pages with a query.
-var examples = []func(*Site) []string{innovationExamples, organisationExamples, pointsExamples, signingExamples}
+var examples = []func(*Site) []string{innovationExamples, organisationExamples, pointsExamples, simulationExamples, signingExamples}
 
 // innovationExamples are pages of innovations of every kind, and searches.
 func innovationExamples(s *Site) (all []string) {
@@ -179,7 +191,7 @@ func TestPagesAreWhole(t *testing.T) {
 }
 
 func TestFailuresAreWhole(t *testing.T) {
-	for _, status := range []int{http.StatusNotFound, http.StatusTooManyRequests, http.StatusBadRequest, http.StatusInternalServerError, http.StatusServiceUnavailable} {
+	for _, status := range []int{http.StatusNotFound, http.StatusTooManyRequests, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusInternalServerError, http.StatusServiceUnavailable} {
 		for _, l := range languages {
 			body, err := told().Failure(httptest.NewRequest(http.MethodGet, l.path("/x/y"), nil), status)
 			if err != nil {

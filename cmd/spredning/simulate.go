@@ -23,7 +23,7 @@ type simulateFlags struct {
 	combine, sweep, lines        string
 	set                          []string
 	sums, old                    bool
-	year                         int
+	year, average                int
 }
 
 func simulateCommand(e *env) *cobra.Command {
@@ -38,8 +38,8 @@ ledger at --url, or computed here from the log in a data folder with --data.
 The rules are those of RULES.yaml, or those in force for the latest year, with the
 values changed that flags or --set name; without either, those in force.
 
-With --grants, --commercialisation, --weights or --combine the three-part indicator
-is computed too. The CSV files have the columns orgnr, year, source, amount_nok and
+With --grants, --commercialisation, --weights, --combine or --average-years the
+three-part indicator is computed too. The CSV files have the columns orgnr, year, source, amount_nok and
 orgnr, year, kind, count, as a spreadsheet saves them. All values that are not given
 are illustrative.`,
 		Example: `  spredning simulate --adopter 0.5
@@ -66,6 +66,7 @@ are illustrative.`,
 	flags.StringVar(&f.grantPoints, "grant-points", "", "points for a million kroner by source: eu=10,nfr=1")
 	flags.StringVar(&f.points, "commercialisation-points", "", "points for a result by kind: dofi=1,licence=1,startup=1")
 	flags.StringVar(&f.combine, "combine", "", "combine points or shares (default points)")
+	flags.IntVar(&f.average, "average-years", 0, "years of the moving average (default 3)")
 	flags.StringVar(&f.sweep, "sweep", "", "move one value and see how shares move: adopter=0:0.5:0.05")
 	flags.BoolVar(&f.old, "old-indicator", false, "set the points of the old indicator, 2015-2023, beside")
 	urlFlag(cmd, e)
@@ -133,7 +134,7 @@ func (c *client) simulate(ctx context.Context, asked *projections.Simulation) (*
 // read reads all but the rules.
 func (f *simulateFlags) read() (asked *projections.Simulation, files rowFiles, err error) {
 	asked = &projections.Simulation{OldIndicator: f.old}
-	asked.Combine = f.combine
+	asked.Combine, asked.AverageYears = f.combine, f.average
 	if f.sums {
 		if f.lines != "" {
 			return nil, nil, misuse("--lines shows lines, and --sums leaves them out")

@@ -258,7 +258,7 @@ func (e *env) showIndicator(i *projections.Indicator, year int) {
 			short(r.Region), r.Grants.String(), r.Spread.String(), r.Commercialisation.String(), r.Combined.String(), r.Average.String(), percent(r.Share),
 		})
 	}
-	e.heading("%d: points, combined, and averaged over three years", y.Year)
+	e.heading("%d: points, combined, and averaged over %d years", y.Year, cmp.Or(i.AverageYears, projections.AverageYears))
 	e.table([]string{"Region", ">Grants", ">Spread", ">Commerc.", ">Combined", ">Average", ">Share"}, rows)
 }
 
