@@ -13,10 +13,10 @@ import (
 	"spredning/projections"
 )
 
-// form is a page on which an event is filled in and signed. The browser makes the event
+// eventForm is a page on which an event is filled in and signed. The browser makes the event
 // of it, shows that in plain words, has a passkey sign it and submits it (sign.js); the
 // server only says what the fields are and what stands in them to begin with.
-type form struct {
+type eventForm struct {
 	name   string // in the address, and of its texts
 	event  ledger.Type
 	role   ledger.Role
@@ -69,10 +69,10 @@ func innovationFields() []field {
 }
 
 // forms are all there are, by the names in their addresses.
-var forms []form
+var forms []eventForm
 
 func init() {
-	forms = []form{
+	forms = []eventForm{
 		{name: "bekreft", event: ledger.AdoptionConfirmed, role: ledger.Report, about: true, by: canAdopt, fields: []field{
 			{Name: "revision", Kind: "fixed"},
 			{Name: "in_use_from", Kind: "date"},
@@ -149,7 +149,7 @@ func (v *visit) formPage() (shown, error) {
 }
 
 func (v *visit) form(name, innovation string) (shown, error) {
-	at := slices.IndexFunc(forms, func(f form) bool { return f.name == name })
+	at := slices.IndexFunc(forms, func(f eventForm) bool { return f.name == name })
 	if at < 0 || forms[at].about != (innovation != "") {
 		return shown{}, ErrNotFound
 	}
@@ -182,7 +182,7 @@ func (v *visit) form(name, innovation string) (shown, error) {
 	return out, nil
 }
 
-func (p *formPage) fill(v *visit, f *projections.Fold, spec form) {
+func (p *formPage) fill(v *visit, f *projections.Fold, spec eventForm) {
 	adopter := v.Query().Get("adoptert_av")
 	p.Names = namesOfAll(f)
 	var may []ledger.Orgnr
