@@ -84,6 +84,7 @@ function describe(payload, into) {
     const dd = element("dd", value);
     if (lang) dd.lang = lang;
     list.append(element("dt", label), dd);
+    return dd;
   };
   const plain = (name, value) => {
     if (typeof value === "boolean") return word(`yesno.${value}`);
@@ -108,7 +109,8 @@ function describe(payload, into) {
     } else if (isObject(value)) {
       for (const [n, v] of Object.entries(value)) show(n, v, `${label}: ${word(`label.${n}`) ?? n}`);
     } else {
-      row(label, plain(name, value));
+      const dd = row(label, plain(name, value));
+      if (["innovation", "into", "derived_from"].includes(name)) titled(dd, value);
     }
   };
   for (const [name, value] of Object.entries(event)) {
@@ -123,6 +125,18 @@ function describe(payload, into) {
   heading.append(element("strong", word(`value.type.${event.type}`) ?? event.type));
   into.replaceChildren(heading, list);
   return event;
+}
+
+const titles = new Map(); // of innovations, by id
+
+// titled puts an innovation's title, as the ledger has it, before the id that is signed.
+async function titled(into, id) {
+  if (!/^[0-9A-HJKMNP-TV-Z]{26}$/.test(id)) return;
+  if (!titles.has(id)) {
+    titles.set(id, fetch(`/api/v1/innovations/${id}`).then((a) => (a.ok ? a.json() : null)).catch(() => null));
+  }
+  const i = await titles.get(id);
+  if (i) into.textContent = `${i.title[document.documentElement.lang] ?? Object.values(i.title)[0]} (${id})`;
 }
 
 // Of forms.
