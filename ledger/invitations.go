@@ -132,7 +132,9 @@ func (k *keptInvitation) waiting() WaitingKey {
 	return WaitingKey{k.invite.Organisation, k.passkey(), k.invite.Roles, k.invite.Label, parseAt(&k.UsedAt)}
 }
 
-func (k *keptInvitation) passkey() keys.Public { return keys.Public{Scheme: keys.WebAuthn, Bytes: k.public} }
+func (k *keptInvitation) passkey() keys.Public {
+	return keys.Public{Scheme: keys.WebAuthn, Bytes: k.public}
+}
 
 // Invite takes a request to invite somebody, strict JSON:
 //
