@@ -59,8 +59,10 @@ func newPasskey(t *testing.T, algorithm string) *passkey {
 }
 
 // assert is what the browser and the authenticator make of a payload that is to be signed.
-func (p *passkey) assert(payload []byte) []byte {
-	challenge := sha256.Sum256(keys.PAE(payload))
+func (p *passkey) assert(payload []byte) []byte { return p.assertOver(keys.PAE(payload)) }
+
+func (p *passkey) assertOver(message []byte) []byte {
+	challenge := sha256.Sum256(message)
 	clientData := fmt.Appendf(nil, `{"type":"webauthn.get","challenge":%q,"origin":%q,"crossOrigin":false}`, base64.RawURLEncoding.EncodeToString(challenge[:]), p.origin)
 	rp, hash := sha256.Sum256([]byte(p.rpID)), sha256.Sum256(clientData)
 	data := append(rp[:], p.flags, 0, 0, 0, 0)

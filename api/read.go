@@ -186,9 +186,18 @@ func (s *Server) years(c echo.Context) (reply, error) {
 	return all(s, c, func(y projections.Year) string { return strconv.Itoa(y.Year) }, (*projections.Fold).ReportingYears)
 }
 
-// keys is GET /keys.
+// keys is GET /keys, all or those of an organisation.
 func (s *Server) keys(c echo.Context) (reply, error) {
-	return all(s, c, func(k projections.Key) string { return string(k.KeyID) }, (*projections.Fold).Keys)
+	of := ledger.Orgnr(c.QueryParam("organisation"))
+	if c.QueryParams().Has("organisation") && !of.Valid() {
+		return reply{}, invalidQuery("organisation must be an organisation number")
+	}
+	return all(s, c, func(k projections.Key) string { return string(k.KeyID) }, func(f *projections.Fold) []projections.Key {
+		if of == "" {
+			return f.Keys()
+		}
+		return slices.DeleteFunc(f.Keys(), func(k projections.Key) bool { return k.Organisation != of })
+	})
 }
 
 // key is GET /keys/{keyid}.

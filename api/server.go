@@ -49,7 +49,8 @@ type Log interface {
 // needed.
 type Config struct {
 	Ledger      Ledger
-	Drafts      *ledger.Drafts // none: a mirror, which keeps none
+	Drafts      *ledger.Drafts      // none: a mirror, which keeps none
+	Invitations *ledger.Invitations // none: a mirror, which keeps none
 	View        *projections.View
 	Log         Log
 	Attachments Attachments
@@ -70,6 +71,8 @@ type Config struct {
 
 	// ReadRate and WriteRate are requests a second from one address; 0: no limit.
 	ReadRate, WriteRate float64
+	// TokenRate is how often a second one address may ask what a token opens, besides.
+	TokenRate float64
 }
 
 // Server is an http.Handler for a ledger.
@@ -84,6 +87,7 @@ type Server struct {
 	site    *site.Site
 	reads   *limits
 	writes  *limits
+	tokens  *limits
 	uploads chan struct{} // one for each that is on its way
 	showing chan struct{} // one for each request that has stories turned into HTML
 }
@@ -102,7 +106,7 @@ const (
 func New(cfg Config) *Server {
 	s := &Server{
 		Echo: echo.New(), cfg: cfg, closing: make(chan struct{}), replies: newCache(), past: newPast(cfg.Log), sims: newSimulator(),
-		reads: newLimits(cfg.ReadRate), writes: newLimits(cfg.WriteRate),
+		reads: newLimits(cfg.ReadRate), writes: newLimits(cfg.WriteRate), tokens: newLimits(cfg.TokenRate),
 		uploads: make(chan struct{}, uploadsAtOnce), showing: make(chan struct{}, storiesAtOnce),
 	}
 	s.site = s.newSite()
@@ -141,6 +145,9 @@ func (s *Server) routes() []route {
 		{reading, "/api/v1/events/:index/receipt", s.read(s.receipt)},
 		{writing, "/api/v1/drafts", s.limited(s.writes, s.postDraft)},
 		{reading, "/api/v1/drafts/:hash", s.read(s.draft)},
+		{writing, "/api/v1/invitations", s.limited(s.writes, s.invite)},
+		{writing, "/api/v1/invitations/open", s.limited(s.reads, s.limited(s.tokens, s.openInvitation))},
+		{writing, "/api/v1/invitations/use", s.limited(s.writes, s.limited(s.tokens, s.useInvitation))},
 		{reading, "/api/v1/innovations", s.read(s.innovations)},
 		{writing, "/api/v1/innovations/similar", s.limited(s.reads, s.similar)},
 		{reading, "/api/v1/innovations/:id", s.read(s.innovation)},
@@ -152,6 +159,7 @@ func (s *Server) routes() []route {
 		{reading, "/api/v1/attachments/:sha256", s.limited(s.reads, s.attachment)},
 		{reading, "/api/v1/organisations", s.read(s.organisations)},
 		{reading, "/api/v1/organisations/:orgnr", s.read(s.organisation)},
+		{reading, "/api/v1/organisations/:orgnr/waiting", s.read(s.waiting)},
 		{reading, "/api/v1/points", s.read(s.pointsYears)},
 		{reading, "/api/v1/points/:year", s.read(s.points)},
 		{reading, "/api/v1/points/:year/corrections", s.read(s.corrections)},

@@ -58,6 +58,7 @@ type world struct {
 	wrap                func(ledger.Stream) ledger.Stream
 	objects             func(api.Attachments) api.Attachments
 	readRate, writeRate float64
+	tokenRate           float64
 	proxies             []*net.IPNet
 	patience            time.Duration // 0: as the server has it
 	audited             func() ledger.SelfAudited
@@ -142,7 +143,7 @@ func (w *world) serve(t testing.TB, logger *slog.Logger) {
 	data.Files = w.files
 	w.server = httptest.NewUnstartedServer(nil)
 	served := api.New(api.Config{
-		Ledger: w.ledger, Drafts: ledger.NewDrafts(w.ledger, w.stream.Drafts()), View: w.view, Log: w.log, Attachments: w.objects(w.stream.Objects()), Logger: logger, SelfAudited: w.audited, ReadRate: w.readRate, WriteRate: w.writeRate, Proxies: w.proxies,
+		Ledger: w.ledger, Drafts: ledger.NewDrafts(w.ledger, w.stream.Drafts()), Invitations: ledger.NewInvitations(w.ledger, w.stream.Invitations()), View: w.view, Log: w.log, Attachments: w.objects(w.stream.Objects()), Logger: logger, SelfAudited: w.audited, ReadRate: w.readRate, WriteRate: w.writeRate, TokenRate: w.tokenRate, Proxies: w.proxies,
 		Data: data,
 	})
 	w.server.Config = served.HTTP()

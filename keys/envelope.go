@@ -15,6 +15,9 @@ import (
 const (
 	// EventV1 is the payload type of the ledger's events.
 	EventV1 = "application/vnd.spredning.event.v1+json"
+	// InvitationV1 is the payload type of what an admin signs to invite somebody to
+	// make a key. It is never an entry.
+	InvitationV1 = "application/vnd.spredning.invitation.v1+json"
 	// MaxSize is the number of bytes that an encoded envelope may have.
 	MaxSize = 32 << 10
 	// MaxSignatures is the number of signatures that an envelope may carry.
@@ -55,10 +58,18 @@ var base64Std = base64.StdEncoding.Strict()
 
 // PAE is DSSE's pre-authentication encoding of an event payload: the bytes
 // that are signed.
-func PAE(payload []byte) []byte {
-	const start = "DSSEv1 39 " + EventV1 + " "
-	b := make([]byte, 0, len(start)+8+len(payload))
+func PAE(payload []byte) []byte { return PAEOf(EventV1, payload) }
+
+// PAEOf is DSSE's pre-authentication encoding of a payload of any type. A signature
+// over one type is none over another.
+func PAEOf(payloadType string, payload []byte) []byte {
+	const start = "DSSEv1 "
+	b := make([]byte, 0, len(start)+len(payloadType)+16+len(payload))
 	b = append(b, start...)
+	b = strconv.AppendInt(b, int64(len(payloadType)), 10)
+	b = append(b, ' ')
+	b = append(b, payloadType...)
+	b = append(b, ' ')
 	b = strconv.AppendInt(b, int64(len(payload)), 10)
 	b = append(b, ' ')
 	return append(b, payload...)

@@ -47,11 +47,11 @@ func (l *Ledger) Submit(ctx context.Context, raw []byte) (receipt Receipt, again
 // request opens, checks and verifies an envelope and hands it to the committer,
 // to be appended or only to be tried.
 func (l *Ledger) request(ctx context.Context, raw []byte, try bool) (*request, error) {
-	l.entrance.RLock()
-	defer l.entrance.RUnlock()
-	if l.closed {
-		return nil, refuse(Unavailable, "the ledger is closing; send the same bytes again in a moment")
+	leave, err := l.enter()
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	signed, err := openEvent(raw)
 	if err != nil {
 		return nil, err
@@ -60,18 +60,33 @@ func (l *Ledger) request(ctx context.Context, raw []byte, try bool) (*request, e
 	if err := l.checkEvent(signed, r.late); err != nil {
 		return nil, err
 	}
-	if err := l.verify(ctx, signed.Signed); err != nil {
+	if err := l.verify(ctx, signed.Signed, keys.EventV1); err != nil {
 		if r.late != nil {
 			return nil, r.late
 		}
 		return nil, err
 	}
 	r.entry = signed.Envelope.Encode()
+	return r, l.enqueue(r)
+}
+
+// enter keeps the ledger from closing until the one who entered leaves.
+func (l *Ledger) enter() (leave func(), err error) {
+	l.entrance.RLock()
+	if l.closed {
+		l.entrance.RUnlock()
+		return nil, refuse(Unavailable, "the ledger is closing; send the same bytes again in a moment")
+	}
+	return l.entrance.RUnlock, nil
+}
+
+// enqueue hands a request to the committer. Only who has entered does.
+func (l *Ledger) enqueue(r *request) error {
 	select {
 	case l.requests <- r:
-		return r, nil
+		return nil
 	default:
-		return nil, refuse(Overloaded, "%d events wait already; send the same bytes again in a moment", maxWaiting)
+		return refuse(Overloaded, "%d events wait already; send the same bytes again in a moment", maxWaiting)
 	}
 }
 
@@ -144,9 +159,10 @@ func (l *Ledger) clock(e *Signed) *Refusal {
 	return nil
 }
 
-// verify checks every signature against the key that its id names.
-func (l *Ledger) verify(ctx context.Context, e *Signed) error {
-	checks, err := l.checks(ctx, e)
+// verify checks every signature, over a payload of this type, against the key that its
+// id names.
+func (l *Ledger) verify(ctx context.Context, e *Signed, payloadType string) error {
+	checks, err := l.checks(ctx, e, payloadType)
 	if err != nil {
 		return err
 	}
@@ -155,14 +171,14 @@ func (l *Ledger) verify(ctx context.Context, e *Signed) error {
 	}
 	for i, c := range checks {
 		if !c.Key.Verify(c.Message, c.Sig) {
-			return refuse(BadSignature, "the signature of key %s is not over this event; sign the DSSE encoding (PAE) of exactly these bytes", e.Envelope.Signatures[i].KeyID)
+			return refuse(BadSignature, "the signature of key %s is not over this; sign the DSSE encoding (PAE) of exactly these bytes, of type %s", e.Envelope.Signatures[i].KeyID, payloadType)
 		}
 	}
 	return nil
 }
 
-func (l *Ledger) checks(ctx context.Context, e *Signed) ([]keys.Check, error) {
-	pae := keys.PAE(e.Envelope.Payload)
+func (l *Ledger) checks(ctx context.Context, e *Signed, payloadType string) ([]keys.Check, error) {
+	pae := keys.PAEOf(payloadType, e.Envelope.Payload)
 	checks := make([]keys.Check, len(e.Envelope.Signatures))
 	caughtUp := false
 	for i, s := range e.Envelope.Signatures {
@@ -199,10 +215,8 @@ func (l *Ledger) keyFor(e *Signed, id keys.ID) (keys.Public, bool) {
 // settle waits until the committer has caught up with the stream.
 func (l *Ledger) settle(ctx context.Context) error {
 	r := &request{answer: make(chan answer, 1)}
-	select {
-	case l.requests <- r:
-	default:
-		return refuse(Overloaded, "%d events wait already; send the same bytes again in a moment", maxWaiting)
+	if err := l.enqueue(r); err != nil {
+		return err
 	}
 	select {
 	case a := <-r.answer:

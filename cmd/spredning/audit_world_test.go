@@ -59,7 +59,7 @@ func serveDemo(t *testing.T) *served {
 	t.Cleanup(s.node.close)
 	noError(t, s.tell(t.Context()))
 	noError(t, s.node.view.Wait(t.Context(), s.node.ledger.Size()))
-	real := api.New(api.Config{Ledger: s.node.ledger, Drafts: s.node.drafts, View: s.node.view, Log: s.node.log, Attachments: s.node.attachments, Logger: logger})
+	real := api.New(api.Config{Ledger: s.node.ledger, Drafts: s.node.drafts, Invitations: s.node.invitations, View: s.node.view, Log: s.node.log, Attachments: s.node.attachments, Logger: logger})
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		change := s.change

@@ -23,6 +23,7 @@ import (
 type node struct {
 	ledger      *ledger.Ledger
 	drafts      *ledger.Drafts
+	invitations *ledger.Invitations
 	view        *projections.View
 	log         *tiles.Log
 	attachments *jetstream.Objects
@@ -137,7 +138,7 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 		return nil, fmt.Errorf("opening the ledger in %s: %w", cfg.dir, err)
 	}
 	opened.add(l.Close)
-	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), view: view, log: log, attachments: stream.Objects(), logKey: logKey, dir: cfg.dir}, view.Wait(ctx, l.Size())
+	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), invitations: ledger.NewInvitations(l, stream.Invitations()), view: view, log: log, attachments: stream.Objects(), logKey: logKey, dir: cfg.dir}, view.Wait(ctx, l.Size())
 }
 
 // lock makes sure that no other program has the folder open: neither JetStream's

@@ -14,11 +14,11 @@ import (
 func keyCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "key",
-		Short: "Make, show, enrol and revoke keys, and change the log's",
+		Short: "Make, show, enrol, invite to and revoke keys, and change the log's",
 		Args:  args(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(keyNewCommand(e), keyShowCommand(e), keyEnrolCommand(e), keyRevokeCommand(e), keyLogCommand(e))
+	cmd.AddCommand(keyNewCommand(e), keyShowCommand(e), keyEnrolCommand(e), keyInviteCommand(e), keyWaitingCommand(e), keyApproveCommand(e), keyRevokeCommand(e), keyLogCommand(e))
 	return cmd
 }
 
@@ -96,6 +96,11 @@ func (ch *change) flags(cmd *cobra.Command, e *env) {
 
 // submit signs data by the key's organisation and submits it.
 func (ch *change) submit(cmd *cobra.Command, e *env, data func(by ledger.Orgnr) ledger.Data) error {
+	return ch.submitFound(cmd, e, func(_ *client, by ledger.Orgnr) (ledger.Data, error) { return data(by), nil })
+}
+
+// submitFound is submit for data that the ledger is asked for first.
+func (ch *change) submitFound(cmd *cobra.Command, e *env, find func(c *client, by ledger.Orgnr) (ledger.Data, error)) error {
 	ctx := cmd.Context()
 	c, err := e.client()
 	if err != nil {
@@ -115,7 +120,11 @@ func (ch *change) submit(cmd *cobra.Command, e *env, data func(by ledger.Orgnr) 
 	if err != nil {
 		return err
 	}
-	payload, err := newEvent(status.Ledger, by, time.Now(), data(by)).Encode()
+	data, err := find(c, by)
+	if err != nil {
+		return err
+	}
+	payload, err := newEvent(status.Ledger, by, time.Now(), data).Encode()
 	if err != nil {
 		return err
 	}

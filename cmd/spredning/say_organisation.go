@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"spredning/keys"
 	"spredning/ledger"
 )
 
@@ -151,13 +152,16 @@ func (l language) enrolment(by ledger.Orgnr, d *ledger.Enrolment, f facts) sayin
 	return s
 }
 
-func (l language) keyRows(k ledger.Key) []row {
-	return []row{
-		{l.say(labelKeyID), string(k.PublicKey().ID())},
-		{l.say(labelLabel), k.Label},
-		{l.say(labelRoles), l.words(keyRoles, texted(k.Roles)...)},
-		{l.say(labelPublicKey), k.Scheme + " " + k.Public},
+func (l language) keyRows(k ledger.Key) (rows []row) {
+	id := k.PublicKey().ID()
+	if k.Scheme == keys.WebAuthn { // made by somebody else, who sees the same code
+		rows = append(rows, row{l.say(labelCode), keys.Code(id)})
 	}
+	return append(rows,
+		row{l.say(labelKeyID), string(id)},
+		row{l.say(labelLabel), k.Label},
+		row{l.say(labelRoles), l.words(keyRoles, texted(k.Roles)...)},
+		row{l.say(labelPublicKey), k.Scheme + " " + k.Public})
 }
 
 // texted gives values of a closed list as plain strings.

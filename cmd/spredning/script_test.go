@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"spredning/keys"
 	"spredning/ledger"
 )
 
@@ -39,7 +40,7 @@ func TestScript(t *testing.T) {
 			}
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "read": read, "keyid": keyID, "await": await, "get": get, "id": id, "expand": expand, "fetch": fetch},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "read": read, "keyid": keyID, "await": await, "get": get, "id": id, "passkey": passkey, "expand": expand, "fetch": fetch},
 	})
 }
 
@@ -125,6 +126,32 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", resp.StatusCode, body)
 	ts.Check(err)
+}
+
+// passkey makes one with the link in a file, as the page does, and sets variables to its
+// code and to the token.
+func passkey(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: passkey FILE CODE TOKEN")
+	}
+	k, err := keys.Generate()
+	ts.Check(err)
+	public, err := keys.Passkey{COSE: keys.EdDSACOSE(k.Bytes), ID: []byte("credential"), RPID: "localhost", Origins: []string{"http://localhost:8080"}}.Public()
+	ts.Check(err)
+	address, token, ok := strings.Cut(strings.TrimSpace(ts.ReadFile(args[0])), "/nokkel#")
+	if !ok || len(token) != 43 {
+		ts.Fatalf("%s holds no link", args[0])
+	}
+	body, err := json.Marshal(map[string]any{"token": token, "public": public.Bytes})
+	ts.Check(err)
+	resp, err := http.Post(address+"/api/v1/invitations/use", "application/json", bytes.NewReader(body))
+	ts.Check(err)
+	_ = resp.Body.Close()
+	if (resp.StatusCode == http.StatusCreated) == neg {
+		ts.Fatalf("the answer is %s", resp.Status)
+	}
+	ts.Setenv(args[1], keys.Code(public.ID()))
+	ts.Setenv(args[2], token)
 }
 
 // id sets a variable to the id of the event that a receipt is of.

@@ -137,6 +137,9 @@ func natsFlags(cmd *cobra.Command, r *jetstream.Remote) {
 	cmd.Flags().StringVar(&r.Key, "nats-key", "", "file with the client certificate's key")
 }
 
+// tokenRate is how often a second an address may try a token: nobody has many.
+const tokenRate = 1
+
 // closeTimeout is how long those who were promised an answer are waited for.
 const closeTimeout = 20 * time.Second
 
@@ -145,7 +148,7 @@ func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listeni
 	if err := s.check(); err != nil {
 		return err
 	}
-	cfg := api.Config{Ledger: n.ledger, Drafts: n.drafts, View: n.view, Log: n.log, Attachments: n.attachments, Logger: logger, Witnesses: n.witnesses}
+	cfg := api.Config{Ledger: n.ledger, Drafts: n.drafts, Invitations: n.invitations, View: n.view, Log: n.log, Attachments: n.attachments, Logger: logger, Witnesses: n.witnesses}
 	if s.audit.Every > 0 {
 		cfg.SelfAudited = n.ledger.SelfAudited
 		stop := s.auditing(ctx, n.ledger)
@@ -180,7 +183,7 @@ func (s *serving) serve(ctx context.Context, dir string, cfg api.Config, listeni
 		return errors.Join(err, listener.Close())
 	}
 	defer end()
-	cfg.ReadRate, cfg.WriteRate = s.readRate, s.writeRate
+	cfg.ReadRate, cfg.WriteRate, cfg.TokenRate = s.readRate, s.writeRate, tokenRate
 	server := api.New(cfg)
 	erasing, stop := context.WithCancel(ctx)
 	var beside sync.WaitGroup

@@ -239,18 +239,12 @@ func (e *env) sign(envelope *keys.Envelope, signers []*keys.Private, yes bool) e
 	if err := e.show(event); err != nil {
 		return err
 	}
-	if !yes && e.terminal() {
-		l, err := e.language()
-		if err != nil {
-			return err
-		}
-		ok, err := e.yesNo(l.say(signThis, len(signers)))
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return errors.New("nothing was signed")
-		}
+	l, err := e.language()
+	if err != nil {
+		return err
+	}
+	if err := e.confirm(l, len(signers), yes); err != nil {
+		return err
 	}
 	for _, k := range signers {
 		if err := envelope.Add(k); err != nil {
@@ -258,6 +252,18 @@ func (e *env) sign(envelope *keys.Envelope, signers []*keys.Private, yes bool) e
 		}
 	}
 	return nil
+}
+
+// confirm asks on a terminal whether to sign what was shown, with so many keys.
+func (e *env) confirm(l language, signers int, yes bool) error {
+	if yes || !e.terminal() {
+		return nil
+	}
+	ok, err := e.yesNo(l.say(signThis, signers))
+	if err == nil && !ok {
+		err = errors.New("nothing was signed")
+	}
+	return err
 }
 
 // show prints an event as it will be read, in plain language, from the very bytes

@@ -44,7 +44,7 @@ func TestSigningByHand(t *testing.T) {
 	noError(t, err)
 	s.node, err = openNode(t.Context(), nodeConfig{dir: s.dir, logKey: private, now: time.Now, logger: logger})
 	noError(t, err)
-	server := httptest.NewServer(api.New(api.Config{Ledger: s.node.ledger, Drafts: s.node.drafts, View: s.node.view, Log: s.node.log, Attachments: s.node.attachments, Logger: logger}))
+	server := httptest.NewServer(api.New(api.Config{Ledger: s.node.ledger, Drafts: s.node.drafts, Invitations: s.node.invitations, View: s.node.view, Log: s.node.log, Attachments: s.node.attachments, Logger: logger}))
 	t.Cleanup(server.Close)
 
 	dir := t.TempDir()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +21,7 @@ func sum(n int) string {
 	return strings.Repeat(fmt.Sprint(n%10), 64-len(fmt.Sprint(n))) + fmt.Sprint(n)
 }
 
-func loads(t *testing.T, d *Drafts, sum, want string) (revision uint64) {
+func loads(t *testing.T, d *Values, sum, want string) (revision uint64) {
 	t.Helper()
 	got, revision, err := d.Load(patient(t), sum)
 	noError(t, err)
@@ -30,7 +31,7 @@ func loads(t *testing.T, d *Drafts, sum, want string) (revision uint64) {
 	return revision
 }
 
-func counts(t *testing.T, d *Drafts, by ledger.Orgnr, want int) {
+func counts(t *testing.T, d *Values, by ledger.Orgnr, want int) {
 	t.Helper()
 	if n, err := d.Count(patient(t), by); err != nil || n != want {
 		t.Errorf("%s has %d drafts, %v; want %d", by, n, err, want)
@@ -65,7 +66,7 @@ func TestDrafts(t *testing.T) {
 func TestDraftsRace(t *testing.T) {
 	t.Parallel()
 	ns := natsServer(t, t.TempDir(), -1)
-	nodes := []*Drafts{connectTo(t, ns).Drafts(), connectTo(t, ns).Drafts()}
+	nodes := []*Values{connectTo(t, ns).Drafts(), connectTo(t, ns).Drafts()}
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
@@ -159,7 +160,7 @@ func TestDraftsFull(t *testing.T) {
 	t.Parallel()
 	ns := natsServer(t, t.TempDir(), -1)
 	d, js := connectTo(t, ns).Drafts(), admin(t, ns)
-	small := draftConfig(1)
+	small := d.config(1)
 	small.MaxBytes = 4 << 10
 	_, err := js.CreateStream(patient(t), small)
 	noError(t, err)
@@ -197,7 +198,7 @@ func TestDraftsAreABucket(t *testing.T) {
 func TestDraftsInACluster(t *testing.T) {
 	t.Parallel()
 	nodes := cluster(t, t.TempDir())
-	var all []*Drafts
+	var all []*Values
 	for _, ns := range nodes {
 		all = append(all, connectTo(t, ns).Drafts())
 	}
@@ -207,7 +208,7 @@ func TestDraftsInACluster(t *testing.T) {
 		noError(t, all[i%3].Save(patient(t), sum(1), bergen, []byte(value), revision))
 		revision = loads(t, all[(i+1)%3], sum(1), value)
 	}
-	stream, err := admin(t, nodes[0]).Stream(patient(t), draftStream)
+	stream, err := admin(t, nodes[0]).Stream(patient(t), all[0].streamName())
 	noError(t, err)
 	if n := stream.CachedInfo().Config.Replicas; n != 3 {
 		t.Errorf("%d servers keep a copy", n)
@@ -226,4 +227,48 @@ func TestDraftsInACluster(t *testing.T) {
 		_, revision, err := all[2].Load(ctx, sum(2))
 		return err == nil && revision > 0
 	})
+}
+
+// TestInvitationsAreListed gives one organisation's values, and only those.
+func TestInvitationsAreListed(t *testing.T) {
+	t.Parallel()
+	ctx, s := patient(t), embedIn(t, t.TempDir())
+	b := s.Invitations()
+	listed := func(by ledger.Orgnr, most int, want map[string]string) {
+		t.Helper()
+		got, err := b.List(ctx, by, most)
+		noError(t, err)
+		texts := map[string]string{}
+		for sum, value := range got {
+			texts[sum] = string(value)
+		}
+		if !maps.Equal(texts, want) {
+			t.Errorf("%s has %v, want %v", by, texts, want)
+		}
+	}
+	listed(bergen, 10, nil)
+	noError(t, b.Save(ctx, sum(1), bergen, []byte("one"), 0))
+	noError(t, b.Save(ctx, sum(3), ahus, []byte("three"), 0))
+	noError(t, b.Save(ctx, sum(2), bergen, []byte("two"), 0))
+	noError(t, b.Save(ctx, sum(1), bergen, []byte("more"), loads(t, b, sum(1), "one")))
+	listed(bergen, 10, map[string]string{sum(1): "more", sum(2): "two"})
+	listed(bergen, 2, map[string]string{sum(1): "more", sum(2): "two"})
+	listed(bergen, 1, map[string]string{sum(1): "more"})
+	listed(ahus, 10, map[string]string{sum(3): "three"})
+	counts(t, b, bergen, 2)
+
+	// Drafts lie elsewhere, though the hash may be the same.
+	loads(t, s.Drafts(), sum(1), "")
+	noError(t, s.Drafts().Save(ctx, sum(1), bergen, []byte("a draft"), 0))
+	listed(bergen, 10, map[string]string{sum(1): "more", sum(2): "two"})
+	counts(t, s.Drafts(), bergen, 1)
+
+	config := b.config(1)
+	if config.Name != "KV_SPREDNING_INVITATIONS" || config.MaxAge != 8*24*time.Hour || config.MaxBytes != 16<<20 {
+		t.Errorf("the bucket is %+v", config)
+	}
+	s.Close()
+	if _, err := b.List(ctx, bergen, 10); err == nil {
+		t.Error("a closed bucket can be listed")
+	}
 }
