@@ -20,9 +20,13 @@ import (
 
 // newSite gives the public pages of what is served.
 func (s *Server) newSite() *site.Site {
+	var waiting func(context.Context, ledger.Orgnr) ([]ledger.WaitingKey, error)
+	if s.cfg.Invitations != nil {
+		waiting = s.cfg.Invitations.Waiting
+	}
 	return site.New(site.Config{
 		View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at, Simulate: s.siteSimulate, Witnesses: s.cfg.Witnesses,
-		Editions: s.editions, Reference: reference,
+		Editions: s.editions, Reference: reference, Waiting: waiting,
 	})
 }
 

@@ -13,7 +13,7 @@ const mostNews = 12 // that a desk tells of
 type deskPage struct {
 	organisationPage
 	Disputes []projections.DisputeItem // open ones, of what it has adopted
-	Keys     []WaitingKey
+	Keys     []waitingKey
 	Open     []openYear
 	News     []projections.News
 }

@@ -343,14 +343,15 @@ func beginApproval(v *visit, _ *projections.Fold, p *formPage) {
 		p.err = err
 		return
 	}
-	at := slices.IndexFunc(waiting, func(w WaitingKey) bool { return string(w.KeyID) == v.Query().Get("nokkel") })
+	at := slices.IndexFunc(waiting, func(w waitingKey) bool { return string(w.KeyID) == v.Query().Get("nokkel") })
 	if at < 0 {
 		p.err = ErrNotFound
 		return
 	}
-	p.Code = waiting[at].Code
+	w := waiting[at]
+	p.Code = w.Code
 	p.field("organisation").Value = p.asked
-	p.field("key").Value = ledger.Key{Scheme: waiting[at].Scheme, Public: waiting[at].Public, Roles: waiting[at].Roles, Label: waiting[at].Label}
+	p.field("key").Value = ledger.Key{Scheme: w.Public.Scheme, Public: base64.StdEncoding.EncodeToString(w.Public.Bytes), Roles: w.Roles, Label: w.Label}
 }
 
 func beginRevocation(v *visit, f *projections.Fold, p *formPage) {

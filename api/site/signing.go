@@ -8,22 +8,24 @@ import (
 	"spredning/projections"
 )
 
-// WaitingKey is one that was made by invitation and waits to be approved.
-type WaitingKey struct {
-	KeyID  keys.ID
-	Code   string // which two people compare
-	Scheme string
-	Public string // base64
-	Roles  []ledger.Role
-	Label  string
+// waitingKey is one that was made by invitation and waits to be approved.
+type waitingKey struct {
+	ledger.WaitingKey
+	KeyID keys.ID
+	Code  string // which two people compare
 }
 
 // waiting lists the keys that wait for an organisation's approval.
-func (v *visit) waiting(o ledger.Orgnr) ([]WaitingKey, error) {
+func (v *visit) waiting(o ledger.Orgnr) (all []waitingKey, err error) {
 	if v.Waiting == nil {
 		return nil, nil
 	}
-	return v.Waiting(v.Context(), o)
+	found, err := v.Waiting(v.Context(), o)
+	for _, w := range found {
+		id := w.Public.ID()
+		all = append(all, waitingKey{w, id, keys.Code(id)})
+	}
+	return all, err
 }
 
 // draftShown is the page of an event that waits for signatures. The browser reads it and
@@ -83,7 +85,7 @@ func (v *visit) enrolPage() (shown, error) {
 type keysShown struct {
 	Orgnr   ledger.Orgnr
 	Origin  string
-	Waiting []WaitingKey
+	Waiting []waitingKey
 	Keys    []projections.Key
 	By      []actor
 	Names   []named

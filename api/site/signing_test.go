@@ -48,7 +48,7 @@ func signingExamples(s *Site) (all []string) {
 		case f.about && id != "":
 			all = append(all, "/skjema/"+f.name+"?innovasjon="+id)
 		case f.name == "godkjenn" && id != "":
-			all = append(all, "/skjema/godkjenn?for="+string(waiter)+"&nokkel="+string(waitingExample().KeyID))
+			all = append(all, "/skjema/godkjenn?for="+string(waiter)+"&nokkel="+string(waitingExample().Public.ID()))
 		case f.role != ledger.Admin && !f.about:
 			all = append(all, "/skjema/"+f.name)
 		}
@@ -62,19 +62,19 @@ func signingExamples(s *Site) (all []string) {
 // waiter has a key that waits.
 const waiter ledger.Orgnr = "983974724"
 
-func waitingExample() WaitingKey {
+func waitingExample() ledger.WaitingKey {
 	public, err := keys.Passkey{COSE: keys.EdDSACOSE(keys.FromSeed(make([]byte, 32)).Bytes), ID: []byte{1, 2, 3}, RPID: "localhost", Origins: []string{"http://localhost:8080"}}.Public()
 	if err != nil {
 		panic(err)
 	}
-	return WaitingKey{KeyID: public.ID(), Code: "ABCDE-FGHJK", Scheme: public.Scheme, Public: "AAEC", Roles: []ledger.Role{ledger.Report}, Label: "innovasjonsrådgiver"}
+	return ledger.WaitingKey{Organisation: waiter, Public: public, Roles: []ledger.Role{ledger.Report}, Label: "innovasjonsrådgiver"}
 }
 
-func waiting(_ context.Context, o ledger.Orgnr) ([]WaitingKey, error) {
+func waiting(_ context.Context, o ledger.Orgnr) ([]ledger.WaitingKey, error) {
 	if o != waiter {
 		return nil, nil
 	}
-	return []WaitingKey{waitingExample()}, nil
+	return []ledger.WaitingKey{waitingExample()}, nil
 }
 
 // dataOf is the data of the events that forms make.

@@ -57,7 +57,7 @@ type Config struct {
 	// files are kept.
 	Editions func() ([]Edition, error)
 	// Waiting gives the keys that wait for an organisation's approval; nil: none ever do.
-	Waiting func(ctx context.Context, organisation ledger.Orgnr) ([]WaitingKey, error)
+	Waiting func(ctx context.Context, organisation ledger.Orgnr) ([]ledger.WaitingKey, error)
 	// Reference describes the API.
 	Reference *Reference
 }
