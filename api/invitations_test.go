@@ -47,7 +47,7 @@ func newToken() (token, sum string) {
 }
 
 // request is one to invite for an organisation.
-func request(o ledger.Orgnr, sum string, roles ...string) string {
+func asked(o ledger.Orgnr, sum string, roles ...string) string {
 	b, _ := json.Marshal(roles)
 	return fmt.Sprintf(`{"ledger":%q,"organisation":%q,"roles":%s,"label":"innovasjonsrådgiver","token_sha256":%q,"at":%q}`,
 		origin, o, b, sum, time.Now().UTC().Format("2006-01-02T15:04:05Z"))
@@ -102,7 +102,7 @@ func (c *client) waits(o ledger.Orgnr, query string, want int) (list struct{ Ite
 func TestInvitations(t *testing.T) {
 	w := newWorld(t).found()
 	token, sum := newToken()
-	r := request(bergen, sum, "report")
+	r := asked(bergen, sum, "report")
 	size := w.ledger.Size()
 	i := answered[invited](t, w.invite(r, w.keys[bergen]), http.StatusCreated)
 	if i.Organisation != string(bergen) || i.Name != "Sykehus "+string(bergen) || !slices.Equal(i.Roles, []string{"report"}) || i.Label != "innovasjonsrådgiver" ||
@@ -151,28 +151,28 @@ func TestInvitations(t *testing.T) {
 	w.waits(bergen, fmt.Sprintf("?min_position=%d", enrolled.Index+1), 0)
 	w.post(p.envelope(early))
 	token, sum = newToken()
-	answered[invited](t, w.invite(request(bergen, sum, "report"), w.keys[bergen]), http.StatusCreated)
+	answered[invited](t, w.invite(asked(bergen, sum, "report"), w.keys[bergen]), http.StatusCreated)
 	w.refused(w.uses(token, p.Bytes), "already_exists")
 
 	// A passkey with the role admin invites, too.
 	token, sum = newToken()
-	answered[invited](t, w.invite(request(bergen, sum, "admin", "report"), w.keys[authority]), http.StatusCreated)
+	answered[invited](t, w.invite(asked(bergen, sum, "admin", "report"), w.keys[authority]), http.StatusCreated)
 	boss := newPasskey(t, "EdDSA")
 	answered[made](t, w.uses(token, boss.Bytes), http.StatusCreated)
 	approval = &ledger.Enrolment{Organisation: bergen, Key: ledger.Key{Scheme: boss.Scheme, Public: base64.StdEncoding.EncodeToString(boss.Bytes), Roles: []ledger.Role{ledger.Admin}, Label: "leder"}}
 	w.post(w.sealed(bergen, approval))
 	_, sum = newToken()
-	r = request(bergen, sum, "report")
+	r = asked(bergen, sum, "report")
 	answered[invited](t, w.sends("", map[string]any{"request": r, "keyid": boss.ID(), "sig": boss.assertOver(keys.PAEOf(keys.InvitationV1, []byte(r)))}), http.StatusCreated)
 	_, sum = newToken()
-	r = request(bergen, sum, "report")
+	r = asked(bergen, sum, "report")
 	w.refused(w.sends("", map[string]any{"request": r, "keyid": boss.ID(), "sig": boss.assert([]byte(r))}), "bad_signature")
 }
 
 func TestInvitationsAreRefused(t *testing.T) {
 	w := newWorld(t).found()
 	_, sum := newToken()
-	good := request(bergen, sum, "report")
+	good := asked(bergen, sum, "report")
 	for name, c := range map[string]struct {
 		request string
 		by      ledger.Orgnr
@@ -181,9 +181,9 @@ func TestInvitationsAreRefused(t *testing.T) {
 	}{
 		"another's admin": {good, ahus, "not_authorised", ""},
 		"a stranger":      {good, stranger, "unknown_key", ""},
-		"assess":          {request(bergen, sum, "assess"), bergen, "not_authorised", "/roles"},
-		"no such role":    {request(bergen, sum, "root"), bergen, "invalid_field", "/roles/0"},
-		"unregistered":    {request(stranger, sum, "report"), authority, "unknown_organisation", "/organisation"},
+		"assess":          {asked(bergen, sum, "assess"), bergen, "not_authorised", "/roles"},
+		"no such role":    {asked(bergen, sum, "root"), bergen, "invalid_field", "/roles/0"},
+		"unregistered":    {asked(stranger, sum, "report"), authority, "unknown_organisation", "/organisation"},
 		"another ledger":  {strings.Replace(good, origin, "spredning.example/demo", 1), bergen, "wrong_ledger", "/ledger"},
 		"old":             {strings.Replace(good, `"at":"20`, `"at":"19`, 1), bergen, "clock", "/at"},
 		"a number":        {strings.Replace(good, "innovasjonsrådgiver", "01010090004", 1), bergen, "personal_data", "/label"},
@@ -247,7 +247,7 @@ func TestTokensAtARate(t *testing.T) {
 	eventually(t, "uses are too many", func() bool { return w.uses(token, p.Bytes).StatusCode == http.StatusTooManyRequests })
 	w.waits(bergen, "", 0)
 	_, sum := newToken()
-	answered[invited](t, w.invite(request(bergen, sum, "report"), w.keys[bergen]), http.StatusCreated)
+	answered[invited](t, w.invite(asked(bergen, sum, "report"), w.keys[bergen]), http.StatusCreated)
 
 	w = newWorld(t, rates(1, 1))
 	eventually(t, "invitations are too many", func() bool { return w.sends("", 1).StatusCode == http.StatusTooManyRequests })
@@ -258,7 +258,7 @@ func TestTokensAtARate(t *testing.T) {
 func TestInvitationsWithoutTheirStore(t *testing.T) {
 	w := newWorld(t).found()
 	token, sum := newToken()
-	r := request(bergen, sum, "report")
+	r := asked(bergen, sum, "report")
 	answered[invited](t, w.invite(r, w.keys[bergen]), http.StatusCreated)
 	p := newPasskey(t, "ES256")
 	path := "/api/v1/organisations/" + string(bergen) + "/waiting"
@@ -282,7 +282,7 @@ func TestInvitationsWithoutTheirStore(t *testing.T) {
 func TestInvitationsOfManyAtOnce(t *testing.T) {
 	w := newWorld(t).found()
 	token, sum := newToken()
-	answered[invited](t, w.invite(request(bergen, sum, "report"), w.keys[bergen]), http.StatusCreated)
+	answered[invited](t, w.invite(asked(bergen, sum, "report"), w.keys[bergen]), http.StatusCreated)
 	statuses := make([]int, 8)
 	var group sync.WaitGroup
 	for k := range statuses {
@@ -316,7 +316,7 @@ func TestTokensAreNotLogged(t *testing.T) {
 	defer server.Close()
 	c := *w.client
 	c.base = server.URL
-	answered[invited](t, c.invite(request(bergen, sum, "report"), w.keys[bergen]), http.StatusCreated)
+	answered[invited](t, c.invite(asked(bergen, sum, "report"), w.keys[bergen]), http.StatusCreated)
 	answered[invited](t, c.opens(token), http.StatusOK)
 	p := newPasskey(t, "ES256")
 	said := [][]byte{c.uses(token, p.Bytes).body, c.uses(token, newPasskey(t, "ES256").Bytes).body, c.opens(token + "x").body}

@@ -22,6 +22,7 @@ type deskPage struct {
 type openYear struct {
 	projections.Year
 	projections.Sums
+	Lines bool // there are some
 }
 
 // desk is /foretak/{orgnr}/arbeid.
@@ -42,7 +43,7 @@ func (v *visit) desk() (shown, error) {
 		for _, y := range f.ReportingYears() {
 			at := slices.IndexFunc(p.Years, func(x pointsYear) bool { return x.Year == y.Year })
 			if y.Status == "open" && at >= 0 {
-				p.Open = append(p.Open, openYear{y, p.Years[at].Sums})
+				p.Open = append(p.Open, openYear{y, p.Years[at].Sums, len(p.Years[at].Lines) > 0})
 			}
 		}
 	})

@@ -273,7 +273,7 @@ function signer({ fail }) {
       return;
     }
     const link = $("waits-link");
-    link.href = link.getAttribute("href").replace(/[^/]*$/, "") + kept.payload_sha256;
+    link.href = link.dataset.to + kept.payload_sha256;
     link.textContent = link.href;
     finish("sign-waits", "waits-heading");
   }
@@ -473,6 +473,7 @@ async function startDraft(page) {
     $("sign-errors").focus();
   };
   const work = signer({ fail });
+  $("sign-shown").hidden = true;
   let draft;
   try {
     const answer = await fetch(`/api/v1/drafts/${page.dataset.hash}`, { headers: { Accept: "application/json" } });
@@ -490,6 +491,8 @@ async function startDraft(page) {
     return;
   }
   work.show(payload);
+  $("sign-shown").hidden = false;
+  $("sign-button").hidden = true;
   const names = (all) => all.map((o) => word(`organisation.${o}`) ?? o).join(", ");
   $("draft-signed").textContent = names(draft.signed.map((s) => s.organisation));
   $("draft-missing").textContent = names((draft.missing?.organisations ?? []).map((o) => o.orgnr));
@@ -505,6 +508,7 @@ async function startDraft(page) {
     return;
   }
   state("waits");
+  $("sign-button").hidden = false;
   const missing = (draft.missing?.organisations ?? []).map((o) => o.orgnr);
   if (missing.includes(remembered.get("by")) || missing.length === 0) by.value = remembered.get("by") ?? "";
   else if (missing.length === 1) [by.value] = missing;
@@ -545,8 +549,9 @@ async function startEnrolling(page) {
   try {
     const answer = await post("/api/v1/invitations/open", JSON.stringify({ token }));
     if (!answer.ok) {
-      if (answer.status === 404) state("gone");
-      else problem(await problemOf(answer));
+      const p = await problemOf(answer);
+      if (p.code === "not_found") state("gone");
+      else problem(p);
       return;
     }
     invitation = await answer.json();
