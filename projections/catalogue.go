@@ -321,7 +321,8 @@ func (f *Fold) ids(numbers []int32) []string {
 }
 
 func (f *Fold) spread(i *innovation) (s Spread) {
-	for _, p := range f.pairsOf(i) {
+	for n := i.firstPair; n != none; n = f.pairs[n].nextOfInnovation {
+		p := &f.pairs[n]
 		if !p.adopted() {
 			continue
 		}
@@ -474,6 +475,25 @@ func (f *Fold) Organisations() []Organisation {
 		all[k] = f.organisation(o)
 	}
 	slices.SortFunc(all, func(a, b Organisation) int { return strings.Compare(string(a.Orgnr), string(b.Orgnr)) })
+	return all
+}
+
+// Registered gives what is registered of an organisation, without what it has made
+// and adopted.
+func (f *Fold) Registered(o ledger.Orgnr) (ledger.Organisation, bool) {
+	n, ok := f.orgNumbers[o]
+	if !ok {
+		return ledger.Organisation{}, false
+	}
+	return f.orgs[n].Organisation, true
+}
+
+// Registry gives what is registered of all organisations, by their numbers.
+func (f *Fold) Registry() map[ledger.Orgnr]ledger.Organisation {
+	all := make(map[ledger.Orgnr]ledger.Organisation, len(f.orgs))
+	for _, o := range f.orgs {
+		all[o.Orgnr] = o.Organisation
+	}
 	return all
 }
 

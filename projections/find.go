@@ -2,7 +2,6 @@ package projections
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,17 +43,24 @@ const (
 	failsKind
 	failsYear
 	failsReach
+	failsAll = 1<<8 - 1
 )
 
 // Find searches.
 func (f *Fold) Find(s Search) Found {
-	c := counter{fold: f, search: &s, terms: f.terms(s.Words)}
+	c := counter{
+		fold: f, search: &s, terms: f.terms(s.Words), originators: make([]int, len(f.orgs)), adopters: make([]int, len(f.orgs)),
+	}
 	c.adopter, c.originator = f.numberOf(s.Adopter), f.numberOf(s.Originator)
-	for _, i := range slices.Backward(f.innovations) {
-		if i.into == none && i.has(c.terms) {
-			c.count(i)
+	c.failed, c.adopted = make([]uint8, len(f.innovations)), make([]bool, len(f.innovations))
+	c.adoptions()
+	for n, spread := range slices.Backward(f.spreads()) {
+		c.failed[n] = failsAll
+		if i := f.innovations[n]; i.into == none && i.has(c.terms) {
+			c.count(i, spread)
 		}
 	}
+	c.countAdopters()
 	if s.MostSpread {
 		slices.SortStableFunc(c.hits, func(a, b hit) int { return b.adopters - a.adopters })
 	}
@@ -88,84 +94,138 @@ type counter struct {
 	originator, adopter int32
 	hits                []hit
 
-	regions, kinds, reaches map[string]int
-	originators, adopters   map[int32]int
-	years                   map[int]int
-	by                      []int32 // the adopters of the innovation at hand
+	regions, kinds, reaches tallied[string]
+	years                   tallied[int]
+	originators, adopters   []int    // by number
+	adopted                 []bool   // innovations, by the adopter that is asked for
+	failed                  []uint8  // what innovations fail
+	of                      []string // the regions of the innovation at hand
 }
 
-func (c *counter) count(i *innovation) {
-	f, s := c.fold, c.search
-	c.by = c.by[:0]
-	var near, far bool
-	for n := i.firstPair; n != none; n = f.pairs[n].nextOfInnovation {
-		if p := &f.pairs[n]; p.adopted() {
-			c.by = append(c.by, p.adopter)
-			same := f.sameRegion(i, p.adopter)
-			near, far = near || same, far || !same
-		}
-	}
-	var regions []string
-	for _, m := range i.makers {
-		if region := f.orgs[m].Region; region != "" && !slices.Contains(regions, region) {
-			regions = append(regions, region)
-		}
-	}
-	failed := 0
-	for filter, passed := range map[int]bool{
-		failsRegion:     s.Region == "" || slices.Contains(regions, s.Region),
-		failsOriginator: s.Originator == "" || slices.Contains(i.makers, c.originator),
-		failsAdopter:    s.Adopter == "" || c.adopter != none && slices.Contains(c.by, f.heir(c.adopter)),
-		failsKind:       s.Kind == "" || s.Kind == i.Kind,
-		failsYear:       s.Year == 0 || s.Year == i.InUseSince.Year(),
-		failsReach:      s.Reach == "" || s.Reach == SameRegion && near || s.Reach == OtherRegion && far,
-	} {
-		if !passed {
-			failed |= filter
-		}
-	}
-	if failed == 0 {
-		c.hits = append(c.hits, hit{i, len(c.by)})
-	}
-	tallied(&c.regions, failed, failsRegion, regions...)
-	tallied(&c.originators, failed, failsOriginator, i.makers...)
-	tallied(&c.adopters, failed, failsAdopter, c.by...)
-	tallied(&c.kinds, failed, failsKind, i.Kind)
-	tallied(&c.years, failed, failsYear, i.InUseSince.Year())
-	if near {
-		tallied(&c.reaches, failed, failsReach, SameRegion)
-	}
-	if far {
-		tallied(&c.reaches, failed, failsReach, OtherRegion)
-	}
-}
-
-// tallied counts an innovation for the values that it has of a filter, if it fails no
-// other.
-func tallied[T comparable](counts *map[T]int, failed, filter int, values ...T) {
-	if failed&^filter != 0 {
+// adoptions notes what the adopter that is asked for has adopted.
+func (c *counter) adoptions() {
+	if c.adopter == none {
 		return
 	}
-	if *counts == nil {
-		*counts = map[T]int{}
+	for n := c.fold.orgs[c.fold.heir(c.adopter)].firstPair; n != none; n = c.fold.pairs[n].nextOfAdopter {
+		if p := &c.fold.pairs[n]; p.adopted() {
+			c.adopted[p.innovation] = true
+		}
 	}
+}
+
+// countAdopters counts an innovation for each of its adopters if it fails nothing else.
+func (c *counter) countAdopters() {
+	for k := range c.fold.pairs {
+		if p := &c.fold.pairs[k]; p.joined == none && p.adopted() && c.failed[p.innovation]&^failsAdopter == 0 {
+			c.adopters[p.adopter]++
+		}
+	}
+}
+
+func (c *counter) count(i *innovation, spread Spread) {
+	f, s := c.fold, c.search
+	near, far := spread.SameRegion > 0, spread.OtherRegion > 0
+	c.of = c.of[:0]
+	for _, m := range i.makers {
+		if region := f.orgs[m].Region; region != "" && !slices.Contains(c.of, region) {
+			c.of = append(c.of, region)
+		}
+	}
+	year := yearIn(i.InUseSince)
+	failed := failing(failsRegion, s.Region == "" || slices.Contains(c.of, s.Region)) |
+		failing(failsOriginator, s.Originator == "" || slices.Contains(i.makers, c.originator)) |
+		failing(failsAdopter, s.Adopter == "" || c.adopted[i.number]) |
+		failing(failsKind, s.Kind == "" || s.Kind == i.Kind) |
+		failing(failsYear, s.Year == 0 || s.Year == year) |
+		failing(failsReach, s.Reach == "" || s.Reach == SameRegion && near || s.Reach == OtherRegion && far)
+	c.failed[i.number] = failed
+	if failed == 0 {
+		c.hits = append(c.hits, hit{i, spread.Adopters})
+	}
+	// An innovation is counted for what it has of a filter if it fails no other.
+	if failed&^failsRegion == 0 {
+		c.regions.count(c.of...)
+	}
+	if failed&^failsOriginator == 0 {
+		for _, m := range i.makers {
+			c.originators[m]++
+		}
+	}
+	if failed&^failsKind == 0 {
+		c.kinds.count(i.Kind)
+	}
+	if failed&^failsYear == 0 {
+		c.years.count(year)
+	}
+	if failed&^failsReach == 0 && near {
+		c.reaches.count(SameRegion)
+	}
+	if failed&^failsReach == 0 && far {
+		c.reaches.count(OtherRegion)
+	}
+}
+
+func failing(filter uint8, passed bool) uint8 {
+	if passed {
+		return 0
+	}
+	return filter
+}
+
+// yearIn is the year of a date that the ledger has taken, which is YYYY-MM-DD.
+func yearIn(d ledger.Date) (year int) {
+	for _, digit := range []byte(d[:min(4, len(d))]) {
+		year = 10*year + int(digit-'0')
+	}
+	return year
+}
+
+// tallied counts values of which there are few: sooner found in a row than in a map.
+type tallied[T cmp.Ordered] []counted[T]
+
+type counted[T cmp.Ordered] struct {
+	value T
+	n     int
+}
+
+func (t *tallied[T]) count(values ...T) {
 	for _, v := range values {
-		(*counts)[v]++
+		k := slices.IndexFunc(*t, func(c counted[T]) bool { return c.value == v })
+		if k < 0 {
+			k = len(*t)
+			*t = append(*t, counted[T]{value: v})
+		}
+		(*t)[k].n++
 	}
+}
+
+func (t tallied[T]) of(value T) int {
+	for _, c := range t {
+		if c.value == value {
+			return c.n
+		}
+	}
+	return 0
+}
+
+func (t tallied[T]) sorted() tallied[T] {
+	slices.SortFunc(t, func(a, b counted[T]) int { return cmp.Compare(a.value, b.value) })
+	return t
 }
 
 func (c *counter) counts() (out Found) {
 	for _, region := range ledger.Regions {
-		out.Regions = appendCount(out.Regions, region, c.regions[region])
+		out.Regions = appendCount(out.Regions, region, c.regions.of(region))
 	}
-	for _, kind := range slices.Sorted(maps.Keys(c.kinds)) {
-		out.Kinds = appendCount(out.Kinds, kind, c.kinds[kind])
+	for _, kind := range c.kinds.sorted() {
+		out.Kinds = appendCount(out.Kinds, kind.value, kind.n)
 	}
 	for _, reach := range []string{SameRegion, OtherRegion} {
-		out.Reaches = appendCount(out.Reaches, reach, c.reaches[reach])
+		out.Reaches = appendCount(out.Reaches, reach, c.reaches.of(reach))
 	}
-	for _, year := range slices.Backward(slices.Sorted(maps.Keys(c.years))) {
-		out.Years = appendCount(out.Years, strconv.Itoa(year), c.years[year])
+	for _, year := range slices.Backward(c.years.sorted()) {
+		out.Years = appendCount(out.Years, strconv.Itoa(year.value), year.n)
 	}
 	out.Originators, out.Adopters = c.organisations(c.originators), c.organisations(c.adopters)
 	return out
@@ -178,10 +238,11 @@ func appendCount(all []Count, value string, n int) []Count {
 	return append(all, Count{Value: value, N: n})
 }
 
-func (c *counter) organisations(counts map[int32]int) (all []Count) {
+func (c *counter) organisations(counts []int) (all []Count) {
 	for n, count := range counts {
-		o := c.fold.orgs[n]
-		all = append(all, Count{string(o.Orgnr), o.Name, count})
+		if o := c.fold.orgs[n]; count > 0 {
+			all = append(all, Count{string(o.Orgnr), o.Name, count})
+		}
 	}
 	slices.SortFunc(all, func(a, b Count) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Value, b.Value))

@@ -114,6 +114,23 @@ func (f *Fold) Table(year int) (Table, bool) {
 	return f.Readings().inForce(year), true
 }
 
+// Got gives what an organisation has got in a year, line by line, and the year's
+// status; false: nothing, or the year is not opened. It is that row of the year's Table,
+// for a fraction of the work.
+func (f *Fold) Got(year int, o ledger.Orgnr) (row Row, status string, ok bool) {
+	y := f.opened(year)
+	switch {
+	case y == nil:
+		return Row{}, "", false
+	case y.closed >= 0:
+		row, ok = y.reading.rowOf(o, y.frozen, y.scores)
+		return row, y.frozen.Status, ok
+	}
+	r, t, scores := f.Readings().scoring(year)
+	row, ok = r.rowOf(o, t, scores)
+	return row, t.Status, ok
+}
+
 // opened gives an opened year; nil: it is not. Years open one after the other.
 func (f *Fold) opened(year int) *year {
 	if len(f.years) == 0 || year < f.years[0].year || year > f.years[len(f.years)-1].year {
@@ -185,6 +202,22 @@ func (r *reading) withLines(t Table, scores []score) Table {
 		t.Rows[k].Lines = of[t.Rows[k].Orgnr]
 	}
 	return t
+}
+
+// rowOf gives a row of a table with its lines.
+func (r *reading) rowOf(o ledger.Orgnr, t Table, scores []score) (Row, bool) {
+	k := slices.IndexFunc(t.Rows, func(row Row) bool { return row.Orgnr == o })
+	if k < 0 {
+		return Row{}, false
+	}
+	row, names := t.Rows[k], r.names()
+	row.Lines = nil
+	for _, s := range scores {
+		if r.orgs[s.org].orgnr == o {
+			row.Lines = append(row.Lines, names.line(s))
+		}
+	}
+	return row, true
 }
 
 // names gives names to lines, each innovation's made once.

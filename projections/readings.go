@@ -70,14 +70,20 @@ func (f *Fold) readYears() *Readings {
 
 // inForce gives an open year's table under the rules in force.
 func (r *Readings) inForce(year int) Table {
+	y, t, scores := r.scoring(year)
+	return y.withLines(t, scores)
+}
+
+// scoring scores an open year under the rules in force.
+func (r *Readings) scoring(year int) (*reading, Table, []score) {
 	t := r.scored.clone()
 	for _, y := range r.years[r.closed:] {
 		if y.year == year {
-			return y.withLines(y.table, y.score(&t, y.rules, keepScores).scores)
+			return y.reading, y.table, y.score(&t, y.rules, keepScores).scores
 		}
 		y.score(&t, y.rules, 0)
 	}
-	return Table{}
+	panic("the year is not open")
 }
 
 // Years gives the opened years in order, each with the rules in force for it; nil:

@@ -1,6 +1,10 @@
 package projections
 
-import "spredning/ledger"
+import (
+	"slices"
+
+	"spredning/ledger"
+)
 
 // Arrival is an innovation that has come to a new adopter: the entry of a pair that
 // is in use now, or was until it ended.
@@ -53,7 +57,8 @@ type Figures struct {
 // Figures counts.
 func (f *Fold) Figures() (n Figures) {
 	makers, adopters := newBits(len(f.orgs)), newBits(len(f.orgs))
-	for _, i := range f.innovations {
+	for k, s := range f.spreads() {
+		i := f.innovations[k]
 		if i.into != none || i.withdrawn != nil {
 			continue
 		}
@@ -61,18 +66,53 @@ func (f *Fold) Figures() (n Figures) {
 		for _, m := range i.makers {
 			makers.count(m, &n.Originators)
 		}
-		s := f.spread(i)
 		if s.Adopters > 0 {
 			n.Spread++
 		}
 		n.Adoptions, n.InUse, n.OtherRegion = n.Adoptions+s.Adopters, n.InUse+s.InUse, n.OtherRegion+s.OtherRegion
-		for _, p := range f.pairsOf(i) {
-			if p.adopted() {
-				adopters.count(p.adopter, &n.Adopters)
-			}
+	}
+	for k := range f.pairs {
+		if p := &f.pairs[k]; p.joined == none && p.adopted() && !adopters.has(p.adopter) && f.innovations[p.innovation].withdrawn == nil {
+			adopters.count(p.adopter, &n.Adopters)
 		}
 	}
 	return n
+}
+
+// spreads gives how far each innovation has come, by number, in one walk over all
+// pairs as they lie in memory: to follow each innovation's chain of them takes many
+// times as long when there are many.
+func (f *Fold) spreads() []Spread {
+	all := make([]Spread, len(f.innovations))
+	regions := make([]uint8, len(f.orgs)) // a bit each; 0: none
+	for n, o := range f.orgs {
+		if k := slices.Index(ledger.Regions, o.Region); k >= 0 {
+			regions[n] = 1 << k
+		}
+	}
+	near := make([]uint8, len(f.innovations)) // the regions that it was made in
+	for n, i := range f.innovations {
+		for _, m := range i.makers {
+			near[n] |= regions[m]
+		}
+	}
+	for k := range f.pairs {
+		p := &f.pairs[k]
+		if p.joined != none || !p.adopted() {
+			continue
+		}
+		s := &all[p.innovation]
+		s.Adopters++
+		if near[p.innovation]&regions[p.adopter] != 0 {
+			s.SameRegion++
+		} else {
+			s.OtherRegion++
+		}
+		if p.status == Confirmed {
+			s.InUse++
+		}
+	}
+	return all
 }
 
 // count counts a number that is new to the set.
@@ -103,18 +143,20 @@ func (f *Fold) Hospitals() []Hospital {
 		if o.successor != none {
 			h.SucceededBy = f.orgs[o.successor].Orgnr
 		}
-		for p := o.firstPair; p != none; p = f.pairs[p].nextOfAdopter {
-			h.adopts(&f.pairs[p])
+	}
+	for k := range f.pairs {
+		if p := &f.pairs[k]; p.joined == none {
+			all[p.adopter].adopts(p)
 		}
 	}
-	for _, i := range f.innovations {
+	for n, spread := range f.spreads() {
+		i := f.innovations[n]
 		if i.into != none || i.withdrawn != nil {
 			continue
 		}
-		spread := f.spread(i).Adopters
 		for _, m := range i.makers {
 			all[m].Made++
-			all[m].SpreadTo += spread
+			all[m].SpreadTo += spread.Adopters
 		}
 	}
 	return all

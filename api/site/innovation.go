@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	mostAdoptions = 300 // on an innovation's page
+	mostAdoptions = 100 // on an innovation's page
 	mostSimilar   = 5
 )
 
@@ -82,7 +82,7 @@ func (v *visit) innovationPage() (shown, error) {
 	var p innovationPage
 	var pairs []projections.Pair
 	var ok bool
-	hospitals := map[ledger.Orgnr]projections.Hospital{}
+	var hospitals map[ledger.Orgnr]ledger.Organisation
 	v.read(func(f *projections.Fold) {
 		if p.Innovation, ok = f.Innovation(id); !ok {
 			return
@@ -98,9 +98,7 @@ func (v *visit) innovationPage() (shown, error) {
 		if parent, ok := f.Innovation(p.DerivedFrom); ok {
 			p.Parent = parent.Title
 		}
-		for _, h := range f.Hospitals() {
-			hospitals[h.Orgnr] = h
-		}
+		hospitals = f.Registry()
 	})
 	if !ok {
 		return shown{}, ErrNotFound
@@ -134,7 +132,7 @@ func foreign(lang string, l *language) string {
 	return lang
 }
 
-func namesOf(hospitals map[ledger.Orgnr]projections.Hospital) map[ledger.Orgnr]string {
+func namesOf(hospitals map[ledger.Orgnr]ledger.Organisation) map[ledger.Orgnr]string {
 	names := map[ledger.Orgnr]string{}
 	for o, h := range hospitals {
 		names[o] = h.Name
@@ -142,7 +140,7 @@ func namesOf(hospitals map[ledger.Orgnr]projections.Hospital) map[ledger.Orgnr]s
 	return names
 }
 
-func (v *visit) makers(of []projections.Originator, hospitals map[ledger.Orgnr]projections.Hospital) (all []maker) {
+func (v *visit) makers(of []projections.Originator, hospitals map[ledger.Orgnr]ledger.Organisation) (all []maker) {
 	for _, o := range of {
 		m := maker{Originator: o, Region: hospitals[o.Orgnr].Region}
 		m.Contact, m.ContactURL = contact(hospitals[o.Orgnr].Contact)
@@ -163,7 +161,7 @@ func contact(of string) (words, url string) {
 }
 
 // adoptions reads what the pairs' entries say.
-func (v *visit) adoptions(p *innovationPage, pairs []projections.Pair, hospitals map[ledger.Orgnr]projections.Hospital) error {
+func (v *visit) adoptions(p *innovationPage, pairs []projections.Pair, hospitals map[ledger.Orgnr]ledger.Organisation) error {
 	slices.SortStableFunc(pairs, func(a, b projections.Pair) int { return cmp.Compare(order(a), order(b)) })
 	if len(pairs) > mostAdoptions {
 		p.More = len(pairs) - mostAdoptions
@@ -242,15 +240,15 @@ func (v *visit) name(f *projections.Fold, p *proof, names map[ledger.Orgnr]strin
 }
 
 // innovationMap draws where an innovation was made and where it has come.
-func (v *visit) innovationMap(p *innovationPage, hospitals map[ledger.Orgnr]projections.Hospital) Map {
+func (v *visit) innovationMap(p *innovationPage, hospitals map[ledger.Orgnr]ledger.Organisation) Map {
 	m := newMapping(v.t("innovation.map", "n", len(p.Adoptions)))
 	for _, o := range p.Originators {
-		m.made(hospitals[o.Orgnr].Organisation)
+		m.made(hospitals[o.Orgnr])
 	}
 	for _, a := range p.Adoptions {
-		m.used(hospitals[a.Adopter].Organisation)
+		m.used(hospitals[a.Adopter])
 		if from, ok := nearest(p.Originators, a.Region, hospitals); ok {
-			m.spread(from, hospitals[a.Adopter].Organisation)
+			m.spread(from, hospitals[a.Adopter])
 		}
 	}
 	return m.Map()
@@ -258,16 +256,16 @@ func (v *visit) innovationMap(p *innovationPage, hospitals map[ledger.Orgnr]proj
 
 // nearest is the originator that an adoption is drawn from: one of the adopter's
 // region, or else the first.
-func nearest(of []projections.Originator, region string, hospitals map[ledger.Orgnr]projections.Hospital) (ledger.Organisation, bool) {
+func nearest(of []projections.Originator, region string, hospitals map[ledger.Orgnr]ledger.Organisation) (ledger.Organisation, bool) {
 	for _, o := range of {
 		if h := hospitals[o.Orgnr]; h.Region == region && region != "" {
-			return h.Organisation, true
+			return h, true
 		}
 	}
 	if len(of) == 0 {
 		return ledger.Organisation{}, false
 	}
-	return hospitals[of[0].Orgnr].Organisation, true
+	return hospitals[of[0].Orgnr], true
 }
 
 // timeline is when an innovation was made, taken into use and taken out of it, by

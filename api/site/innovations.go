@@ -1,6 +1,7 @@
 package site
 
 import (
+	"html/template"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -54,8 +55,8 @@ func (v *visit) innovations() (shown, error) {
 	names := map[ledger.Orgnr]string{}
 	v.read(func(f *projections.Fold) {
 		found = f.Find(s)
-		for _, h := range f.Hospitals() {
-			regions[h.Orgnr], names[h.Orgnr] = h.Region, h.Name
+		for orgnr, o := range f.Registry() {
+			regions[orgnr], names[orgnr] = o.Region, o.Name
 		}
 	})
 	p := innovationsPage{Query: s.Words, Sort: v.Query().Get("sort"), Clear: v.path("/innovasjoner"), Filters: v.filters(s, found, names)}
@@ -119,17 +120,17 @@ func (v *visit) filters(s projections.Search, found projections.Found, names map
 	}
 	name := func(value string) string { return names[ledger.Orgnr(value)] }
 	return []filter{
-		options("region", s.Region, found.Regions, plain),
-		options("originator", string(s.Originator), found.Originators, name),
-		options("adopter", string(s.Adopter), found.Adopters, name),
-		options("kind", s.Kind, found.Kinds, word("kind")),
-		options("year", year, found.Years, plain),
-		options("reach", s.Reach, found.Reaches, word("reach")),
+		filterOf("region", s.Region, found.Regions, plain),
+		filterOf("originator", string(s.Originator), found.Originators, name),
+		filterOf("adopter", string(s.Adopter), found.Adopters, name),
+		filterOf("kind", s.Kind, found.Kinds, word("kind")),
+		filterOf("year", year, found.Years, plain),
+		filterOf("reach", s.Reach, found.Reaches, word("reach")),
 	}
 }
 
-// options gives the values that would find something, and the one that is asked for.
-func options(name, asked string, counts []projections.Count, label func(string) string) filter {
+// filterOf gives the values that would find something, and the one that is asked for.
+func filterOf(name, asked string, counts []projections.Count, label func(string) string) filter {
 	f := filter{Name: name, Asked: asked}
 	there := asked == ""
 	for _, c := range counts {
@@ -144,6 +145,23 @@ func options(name, asked string, counts []projections.Count, label func(string) 
 		f.Options = append(f.Options, option{asked, l, 0})
 	}
 	return f
+}
+
+// options writes the options of a filter: hundreds of them, which a template would
+// take longer for than for all the rest of the page.
+func (l *language) options(f filter) template.HTML {
+	var b strings.Builder
+	for k, o := range f.Options {
+		if k > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(`<option value="` + template.HTMLEscapeString(o.Value) + `"`)
+		if o.Value == f.Asked {
+			b.WriteString(" selected")
+		}
+		b.WriteString(">" + template.HTMLEscapeString(o.Label) + " (" + l.number(o.N) + ")</option>")
+	}
+	return template.HTML(b.String())
 }
 
 func regionsOf(originators []projections.Originator, regions map[ledger.Orgnr]string) (all []string) {

@@ -84,12 +84,10 @@ func (v *visit) organisationPage() (shown, error) {
 }
 
 func (p *organisationPage) fill(f *projections.Fold) {
-	if o, ok := f.Organisation(p.SucceededBy); ok {
+	if o, ok := f.Registered(p.SucceededBy); ok {
 		p.Successor = o.Name
 	}
-	if o, ok := f.Organisation(p.Organisation.Parent); ok {
-		p.Parent = o.Organisation
-	}
+	p.Parent, _ = f.Registered(p.Organisation.Parent)
 	p.makes(f, p.Originated, "")
 	for _, before := range p.Predecessors {
 		p.makes(f, before.Originated, before.Name)
@@ -133,7 +131,7 @@ func (p *organisationPage) makes(f *projections.Fold, ids []string, by string) {
 				row.MoreBy++
 				continue
 			}
-			o, _ := f.Organisation(pair.Adopter)
+			o, _ := f.Registered(pair.Adopter)
 			row.By = append(row.By, o.Short)
 		}
 		p.Made = append(p.Made, row)
@@ -148,16 +146,10 @@ func rowOf(f *projections.Fold, id, status string, index *int64) adoptedRow {
 // gets reads the points of all opened years, the newest first.
 func (p *organisationPage) gets(f *projections.Fold) {
 	for _, year := range slices.Backward(f.Years()) {
-		table, _ := f.Table(year)
-		y := pointsYear{Year: year, Status: table.Status}
-		for _, r := range table.Rows {
-			if r.Orgnr == p.Orgnr {
-				y.Sums = r.Sums
-				y.More = max(0, len(r.Lines)-mostLines)
-				for _, l := range r.Lines[:len(r.Lines)-y.More] {
-					y.Lines = append(y.Lines, lineOf(f, l))
-				}
-			}
+		r, status, _ := f.Got(year, p.Orgnr)
+		y := pointsYear{Year: year, Status: status, Sums: r.Sums, More: max(0, len(r.Lines)-mostLines)}
+		for _, l := range r.Lines[:len(r.Lines)-y.More] {
+			y.Lines = append(y.Lines, lineOf(f, l))
 		}
 		p.Most = max(p.Most, y.Total)
 		p.Years = append(p.Years, y)
@@ -166,7 +158,7 @@ func (p *organisationPage) gets(f *projections.Fold) {
 
 func lineOf(f *projections.Fold, l projections.Line) pointsLine {
 	i, _ := f.Innovation(l.Innovation)
-	o, _ := f.Organisation(l.Adopter)
+	o, _ := f.Registered(l.Adopter)
 	return pointsLine{Line: l, Title: i.Title, Adopter: o.Name, From: i.Originators}
 }
 
@@ -179,15 +171,15 @@ func (v *visit) organisationMap(f *projections.Fold, p *organisationPage) Map {
 		pairs, _ := f.Pairs(made.ID)
 		for _, pair := range pairs[:min(len(pairs), mostAdoptions)] {
 			if pair.Status == "confirmed" || pair.Status == "ended" {
-				to, _ := f.Organisation(pair.Adopter)
-				m.spread(p.Organisation.Organisation, to.Organisation)
+				to, _ := f.Registered(pair.Adopter)
+				m.spread(p.Organisation.Organisation, to)
 			}
 		}
 	}
 	for _, a := range p.Adopted {
 		for _, o := range a.Originators {
-			from, _ := f.Organisation(o.Orgnr)
-			m.spread(from.Organisation, p.Organisation.Organisation)
+			from, _ := f.Registered(o.Orgnr)
+			m.spread(from, p.Organisation.Organisation)
 		}
 	}
 	return m.Map()

@@ -178,7 +178,7 @@ func (p *yearPage) fill(f *projections.Fold, year int) {
 		p.More = max(0, len(c.Lines)-mostCorrections)
 		for _, l := range c.Lines[:len(c.Lines)-p.More] {
 			i, _ := f.Innovation(l.Innovation)
-			o, _ := f.Organisation(l.Orgnr)
+			o, _ := f.Registered(l.Orgnr)
 			p.Corrected = append(p.Corrected, correctionRow{l, o.Name, i.Title})
 		}
 		return
@@ -275,11 +275,9 @@ func (v *visit) pointLines() (shown, error) {
 	p := linesPage{Year: year, Orgnr: ledger.Orgnr(v.Param("orgnr"))}
 	there, bad := false, error(nil)
 	p.placeInTime, err = v.asOf(func(f *projections.Fold) {
-		table, _ := f.Table(year)
-		k := slices.IndexFunc(table.Rows, func(r projections.Row) bool { return r.Orgnr == p.Orgnr })
-		if there = k >= 0; there {
-			p.Status = table.Status
-			bad = p.fill(v, f, table.Rows[k], page)
+		var row projections.Row
+		if row, p.Status, there = f.Got(year, p.Orgnr); there {
+			bad = p.fill(v, f, row, page)
 		}
 	})
 	switch {
