@@ -49,6 +49,8 @@ type world struct {
 	stream *jetstream.Stream
 	server *httptest.Server
 	logKey *ledger.LogKey
+	next   *ledger.LogKey   // nil: no other will sign checkpoints
+	now    func() time.Time // nil: everyone's clock
 	keys   map[ledger.Orgnr]*keys.Private
 
 	files  *opendata.Store
@@ -104,12 +106,22 @@ func newWorld(t testing.TB, options ...option) *world {
 	for _, option := range options {
 		option(w)
 	}
-	var err error
-	w.logKey, err = ledger.NewLogKey(origin, seededKey(99))
-	noError(t, err)
+	if w.logKey == nil {
+		w.logKey = logKeyOf(t, seededKey(99))
+	}
+	if w.now == nil {
+		w.now = time.Now
+	}
 	w.open(t)
 	t.Cleanup(w.close)
 	return w
+}
+
+func logKeyOf(t testing.TB, k *keys.Private) *ledger.LogKey {
+	t.Helper()
+	logKey, err := ledger.NewLogKey(origin, k)
+	noError(t, err)
+	return logKey
 }
 
 // open opens the folder and serves it.
@@ -123,7 +135,7 @@ func (w *world) open(t testing.TB) {
 	noError(t, err)
 	w.view = projections.NewView()
 	w.ledger, err = ledger.Open(t.Context(), ledger.Config{
-		Log: w.log, Stream: w.wrap(w.stream), LogKey: w.logKey, Witnessed: w.witnessed, Apply: w.view.Apply, Now: time.Now, Logger: logger,
+		Log: w.log, Stream: w.wrap(w.stream), LogKey: w.logKey, NextLogKey: w.next, Witnessed: w.witnessed, Apply: w.view.Apply, Now: w.now, Logger: logger,
 	})
 	noError(t, err)
 	noError(t, w.view.Wait(t.Context(), w.ledger.Size()))

@@ -168,7 +168,7 @@ func (p *yearPage) fill(f *projections.Fold, year int) {
 	years := f.ReportingYears()
 	k := slices.IndexFunc(years, func(y projections.Year) bool { return y.Year == year })
 	if k < 0 {
-		p.NotYet = true
+		p.NotYet, p.Table.Year = true, year
 		return
 	}
 	p.Year = years[k]
