@@ -194,8 +194,18 @@ func (b *tab) open(address string, width int64) (*network.Response, error) {
 		time.Sleep(5 * time.Millisecond)
 		err = ctx.Err()
 	}
+	if err == nil && !b.inert {
+		_, err = eval[bool](b, stillness)
+	}
 	return r, err
 }
+
+// stillness comes when scripts of the page, if it has any, have changed nothing for a while.
+const stillness = `document.scripts.length === 0 || new Promise(done => {
+	let end = setTimeout(done, 200, true);
+	new MutationObserver(() => { clearTimeout(end); end = setTimeout(done, 200, true); })
+		.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+})`
 
 func (b *tab) loading() bool {
 	b.mu.Lock()
