@@ -17,7 +17,9 @@
 //
 // Tests then hold it to the rest: no text missing or unused in any language, no
 // words in templates, well-formed, one h1, a label for each input, nothing loaded
-// from elsewhere, no inline script or style.
+// from elsewhere, no inline script or style. Package api's tests come to it by links
+// and forms, and look at it in Chromium where there is one (.ci/site/run has them all,
+// with axe-core): by keyboard alone, without scripts, narrow and wide, light and dark.
 //
 // In templates:
 //
