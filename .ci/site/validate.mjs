@@ -11,6 +11,7 @@ const config = {
     'attribute-boolean-style': 'off',
     'no-trailing-whitespace': 'off',
     'long-title': 'off', // names of innovations are as long as they are
+    'form-dup-name': 'off', // boxes of one name are how a form asks for several
     // Files come from the same server as the page.
     'require-sri': ['error', { target: 'crossorigin' }],
   },
