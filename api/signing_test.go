@@ -396,6 +396,39 @@ func TestSigningThatMustFail(t *testing.T) {
 	}
 }
 
+// TestFormsInABrowser lets axe-core look at every form as it is empty, and as it is
+// refused.
+func TestFormsInABrowser(t *testing.T) {
+	ctx := browser(t)
+	if !required() {
+		t.Skip("every form is looked at where SPREDNING_BROWSER=required")
+	}
+	w := newWorld(t).found()
+	w.story()
+	a := newAdviser(t, ctx, w.local(), true)
+	seen := 0
+	for _, l := range w.crawl() {
+		if l.route != "/skjema/:form" {
+			continue
+		}
+		seen++
+		for _, path := range inLanguages(l.path) {
+			a.goes(path)
+			if a.reads(visible+`("sign")`) != "true" {
+				a.accessible(path + ", that nobody can sign")
+				continue
+			}
+			a.accessible(path + ", empty")
+			noError(t, chromedp.Do(a.ctx, chromedp.Evaluate[chromedp.Void](`document.getElementById("by").value = ""; document.getElementById("sign-button").click()`)))
+			a.awaits("a refusal of "+path, visible+`("sign-errors")`)
+			a.accessible(path + ", refused")
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d forms were found", seen)
+	}
+}
+
 // event is the event in a receipt.
 func (r receipt) event(t *testing.T) ledger.Event {
 	t.Helper()

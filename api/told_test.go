@@ -208,7 +208,8 @@ func leads(t testing.TB, path, body string) (all []string) {
 		case "a":
 			add(attr(n, "href"))
 		case "form":
-			if !strings.EqualFold(attr(n, "method"), http.MethodPost) {
+			// One without an address is what a script reads.
+			if !strings.EqualFold(attr(n, "method"), http.MethodPost) && attr(n, "action") != "" {
 				for _, q := range filled(n) {
 					add(attr(n, "action") + "?" + q)
 				}

@@ -620,6 +620,7 @@ async function startEnrolling(page) {
 function startInviting(page) {
   const $ = (id) => document.getElementById(id);
   page.hidden = false;
+  for (const e of document.querySelectorAll("[data-unscripted]")) e.hidden = true;
   const problem = (p) => {
     $("sign-errors").querySelector("ul").replaceChildren(Object.assign(document.createElement("li"), { textContent: sayProblem(p) }));
     $("sign-errors").hidden = false;
