@@ -87,7 +87,8 @@ type tab struct {
 	inert    bool   // scripts do not run, and Chromium does not tell that it gave up loading them
 	requests map[network.RequestID]*request
 	waiting  int
-	said     []string // on the console, and by the browser itself
+	heard    time.Time // the last of the network
+	said     []string  // on the console, and by the browser itself
 }
 
 type request struct {
@@ -117,6 +118,7 @@ func newTab(t *testing.T, browser context.Context) *tab {
 func (b *tab) hear(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.heard = time.Now()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		if b.requests[e.RequestID] == nil && !(b.inert && e.Type == network.ResourceTypeScript) {
@@ -207,10 +209,12 @@ const stillness = `document.scripts.length === 0 || new Promise(done => {
 		.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
 })`
 
+// loading reports whether something is on its way. Chromium does not tell the end of all
+// that it gives up; what has said nothing for long is not waited for.
 func (b *tab) loading() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.waiting > 0
+	return b.waiting > 0 && time.Since(b.heard) < 5*time.Second
 }
 
 func (b *tab) resize(width int64) error {

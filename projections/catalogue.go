@@ -497,6 +497,30 @@ func (f *Fold) Registry() map[ledger.Orgnr]ledger.Organisation {
 	return all
 }
 
+// Acting gives what is registered of the organisations that no other has taken the place
+// of, by their names.
+func (f *Fold) Acting() []ledger.Organisation {
+	all := make([]ledger.Organisation, 0, len(f.orgs))
+	for _, o := range f.orgs {
+		if o.successor == none {
+			all = append(all, o.Organisation)
+		}
+	}
+	slices.SortFunc(all, func(a, b ledger.Organisation) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// KeysOf gives an organisation's keys in the order of their enrolment.
+func (f *Fold) KeysOf(o ledger.Orgnr) (all []Key) {
+	if n, ok := f.orgNumbers[o]; ok {
+		for _, id := range f.orgs[n].keys {
+			k, _ := f.Key(id)
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
 // Organisation gives one by its number.
 func (f *Fold) Organisation(o ledger.Orgnr) (Organisation, bool) {
 	n, ok := f.orgNumbers[o]

@@ -1,6 +1,9 @@
 package site
 
-import "spredning/projections"
+import (
+	"spredning/ledger"
+	"spredning/projections"
+)
 
 // The words that the about page explains, and the choices that it tells of where the
 // report can be read in more than one way (each in three texts).
@@ -11,7 +14,7 @@ var (
 
 type aboutPage struct {
 	Explained, Choices      []string
-	Authority               *projections.Organisation // none: the ledger is not founded
+	Authority               *ledger.Organisation // none: the ledger is not founded
 	ContactText, ContactURL string
 }
 
@@ -22,7 +25,7 @@ func (v *visit) aboutPage() (shown, error) {
 		if f.Founding() == nil {
 			return
 		}
-		if o, ok := f.Organisation(f.Authority()); ok {
+		if o, ok := f.Registered(f.Authority()); ok {
 			p.Authority = &o
 			p.ContactText, p.ContactURL = contact(o.Contact)
 		}

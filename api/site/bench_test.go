@@ -2,6 +2,8 @@ package site
 
 import (
 	"bytes"
+	"fmt"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,6 +66,40 @@ func TestPagesStayBounded(t *testing.T) {
 		}
 	})
 	t.Log(longest)
+	adoptionsArePaged(t, s)
+}
+
+// adoptionsArePaged goes through the pages of the most spread innovation: each of its
+// adoptions stands on one of them.
+func adoptionsArePaged(t *testing.T, s *Site) {
+	t.Helper()
+	path := mostSpread(s)[0]
+	var pairs []projections.Pair
+	s.View.Read(func(f *projections.Fold) { pairs, _ = f.Pairs(strings.TrimPrefix(path, "/innovasjoner/")) })
+	receipts, shown := regexp.MustCompile(`/api/v1/events/(\d+)/receipt`), map[string]int{}
+	last := (len(pairs) + adoptionsEach - 1) / adoptionsEach
+	for page := 1; page <= last; page++ {
+		a, err := ask(s, fmt.Sprintf("%s?page=%d", path, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range receipts.FindAllStringSubmatch(string(a.Body), -1) {
+			shown[m[1]]++
+		}
+	}
+	if last < 2 {
+		t.Errorf("it has only %d adoptions", len(pairs))
+	}
+	for _, pair := range pairs {
+		for _, c := range pair.Confirmations {
+			if n := shown[fmt.Sprint(c.Index)]; n != 1 {
+				t.Errorf("confirmation %d stands on the pages %d times", c.Index, n)
+			}
+		}
+	}
+	if _, err := ask(s, fmt.Sprintf("%s?page=%d", path, last+1)); err != ErrNotFound {
+		t.Errorf("a page beyond the last: %v", err)
+	}
 }
 
 // BenchmarkPages makes the HTML of every page of a ledger with 100,000 adoptions, of

@@ -192,12 +192,11 @@ func (p *formPage) fill(v *visit, f *projections.Fold, spec eventForm) {
 			p.Warn = "nobody"
 		}
 	}
-	for _, n := range p.Names {
-		o, _ := f.Organisation(ledger.Orgnr(n.Value))
-		if spec.by != nil && !slices.Contains(may, o.Orgnr) || spec.by == nil && o.Authority {
+	for _, o := range f.Acting() {
+		if spec.by != nil && !slices.Contains(may, o.Orgnr) || spec.by == nil && o.Kind == ledger.KindAuthority {
 			continue
 		}
-		p.By = append(p.By, actor{o.Orgnr, o.Name, passkeysOf(f, o, spec.role), n.Value == p.asked})
+		p.By = append(p.By, actor{o.Orgnr, o.Name, passkeysOf(f, o.Orgnr, spec.role), string(o.Orgnr) == p.asked})
 	}
 	for k := range p.Fields {
 		if x := &p.Fields[k]; x.Kind == "organisation" || x.Kind == "originators" {
@@ -214,25 +213,21 @@ func (p *formPage) fill(v *visit, f *projections.Fold, spec eventForm) {
 
 // namesOfAll gives the names of all organisations of today, in alphabetical order.
 func namesOfAll(f *projections.Fold) (all []named) {
-	for _, o := range f.Organisations() {
-		if o.SucceededBy == "" {
-			all = append(all, named{string(o.Orgnr), o.Name, false})
-		}
+	for _, o := range f.Acting() {
+		all = append(all, named{string(o.Orgnr), o.Name, false})
 	}
-	slices.SortFunc(all, func(a, b named) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 
 // passkeysOf lists an organisation's passkeys that may sign in one of the roles now.
-func passkeysOf(f *projections.Fold, o projections.Organisation, roles ...ledger.Role) string {
+func passkeysOf(f *projections.Fold, o ledger.Orgnr, roles ...ledger.Role) string {
 	type entry struct {
 		KeyID keys.ID `json:"keyid"`
 		ID    string  `json:"id"`
 	}
 	all := []entry{}
-	for _, id := range o.Keys {
-		k, ok := f.Key(id)
-		if !ok || k.Scheme != keys.WebAuthn || k.Revoked != nil || !slices.ContainsFunc(roles, func(r ledger.Role) bool { return slices.Contains(k.Roles, r) }) {
+	for _, k := range f.KeysOf(o) {
+		if k.Scheme != keys.WebAuthn || k.Revoked != nil || !slices.ContainsFunc(roles, func(r ledger.Role) bool { return slices.Contains(k.Roles, r) }) {
 			continue
 		}
 		public, err := base64.StdEncoding.DecodeString(k.Public)
@@ -240,7 +235,7 @@ func passkeysOf(f *projections.Fold, o projections.Organisation, roles ...ledger
 			continue
 		}
 		if p, err := keys.ParsePasskey(public); err == nil {
-			all = append(all, entry{id, base64.RawURLEncoding.EncodeToString(p.ID)})
+			all = append(all, entry{k.KeyID, base64.RawURLEncoding.EncodeToString(p.ID)})
 		}
 	}
 	b, err := json.Marshal(all)
@@ -257,11 +252,10 @@ func (p *formPage) field(name string) *field {
 
 // canAdopt gives who could confirm: hospitals that have not made it, nor have it in use.
 func canAdopt(f *projections.Fold, p *formPage) (all []ledger.Orgnr) {
-	for _, n := range p.Names {
-		o, _ := f.Organisation(ledger.Orgnr(n.Value))
+	for _, o := range f.Acting() {
 		made := slices.ContainsFunc(p.Innovation.Originators, func(m projections.Originator) bool { return m.Orgnr == o.Orgnr })
 		has := slices.ContainsFunc(p.pairs, func(x projections.Pair) bool { return x.Adopter == o.Orgnr && x.Status == "confirmed" })
-		if !made && !has && !o.Authority && o.Kind != ledger.KindRHF {
+		if !made && !has && o.Kind != ledger.KindAuthority && o.Kind != ledger.KindRHF {
 			all = append(all, o.Orgnr)
 		}
 	}
@@ -330,7 +324,7 @@ func beginRevision(_ *visit, _ *projections.Fold, p *formPage) {
 // adminsOf gives who may enrol and revoke the keys of the organisation that the address
 // names: itself and the authority.
 func adminsOf(f *projections.Fold, p *formPage) (all []ledger.Orgnr) {
-	if o, ok := f.Organisation(ledger.Orgnr(p.asked)); ok {
+	if o, ok := f.Registered(ledger.Orgnr(p.asked)); ok {
 		all = append(all, o.Orgnr)
 	}
 	return append(all, f.Authority())

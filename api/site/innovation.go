@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	mostAdoptions = 100 // on an innovation's page
+	adoptionsEach = 25  // on a page of an innovation
+	mostAdoptions = 100 // on a map
 	mostSimilar   = 5
 )
 
@@ -22,7 +23,8 @@ type innovationPage struct {
 	Makers    []maker
 	Adoptions []adoption // in use or ended, in the order of their entries
 	Others    []adoption // invited, declined, retracted
-	More      int        // adoptions that are left out
+	Paging    paging     // of the adoptions
+	pairs     []projections.Pair
 	Map       Map
 	Timeline  []moments
 	Stories   []Story
@@ -82,6 +84,10 @@ func (v *visit) innovationPage() (shown, error) {
 	var p innovationPage
 	var pairs []projections.Pair
 	var ok bool
+	page, err := v.pageAsked()
+	if err != nil {
+		return shown{}, err
+	}
 	var hospitals map[ledger.Orgnr]ledger.Organisation
 	v.read(func(f *projections.Fold) {
 		if p.Innovation, ok = f.Innovation(id); !ok {
@@ -105,14 +111,17 @@ func (v *visit) innovationPage() (shown, error) {
 	}
 	p.Names = namesOf(hospitals)
 	p.Makers = v.makers(p.Originators, hospitals)
-	if err := v.adoptions(&p, pairs, hospitals); err != nil {
+	if p.Paging, err = v.paging(page, adoptionsEach, len(pairs)); err != nil {
+		return shown{}, err
+	}
+	p.pairs = pairs
+	if err := v.adoptions(&p, hospitals); err != nil {
 		return shown{}, err
 	}
 	if err := v.prove(&p); err != nil {
 		return shown{}, err
 	}
 	p.Map, p.Timeline = v.innovationMap(&p, hospitals), timeline(&p)
-	var err error
 	if p.Stories, p.MoreTold, err = v.Site.Stories(v.Context(), p.ID); err != nil {
 		return shown{}, err
 	}
@@ -160,14 +169,10 @@ func contact(of string) (words, url string) {
 	return of, "mailto:" + of
 }
 
-// adoptions reads what the pairs' entries say.
-func (v *visit) adoptions(p *innovationPage, pairs []projections.Pair, hospitals map[ledger.Orgnr]ledger.Organisation) error {
-	slices.SortStableFunc(pairs, func(a, b projections.Pair) int { return cmp.Compare(order(a), order(b)) })
-	if len(pairs) > mostAdoptions {
-		p.More = len(pairs) - mostAdoptions
-		pairs = pairs[:mostAdoptions]
-	}
-	for _, pair := range pairs {
+// adoptions reads what the entries of the page's pairs say.
+func (v *visit) adoptions(p *innovationPage, hospitals map[ledger.Orgnr]ledger.Organisation) error {
+	slices.SortStableFunc(p.pairs, func(a, b projections.Pair) int { return cmp.Compare(order(a), order(b)) })
+	for _, pair := range p.pairs[max(0, p.Paging.From-1):p.Paging.To] {
 		if err := v.telling(pair.Entries, pair.Tell); err != nil {
 			return err
 		}
@@ -241,14 +246,20 @@ func (v *visit) name(f *projections.Fold, p *proof, names map[ledger.Orgnr]strin
 
 // innovationMap draws where an innovation was made and where it has come.
 func (v *visit) innovationMap(p *innovationPage, hospitals map[ledger.Orgnr]ledger.Organisation) Map {
-	m := newMapping(v.t("innovation.map", "n", len(p.Adoptions)))
+	var spread []ledger.Orgnr
+	for _, pair := range p.pairs {
+		if pair.Status == "confirmed" || pair.Status == "ended" {
+			spread = append(spread, pair.Adopter)
+		}
+	}
+	m := newMapping(v.t("innovation.map", "n", len(spread)))
 	for _, o := range p.Originators {
 		m.made(hospitals[o.Orgnr])
 	}
-	for _, a := range p.Adoptions {
-		m.used(hospitals[a.Adopter])
-		if from, ok := nearest(p.Originators, a.Region, hospitals); ok {
-			m.spread(from, hospitals[a.Adopter])
+	for _, o := range spread[:min(len(spread), mostAdoptions)] {
+		m.used(hospitals[o])
+		if from, ok := nearest(p.Originators, hospitals[o].Region, hospitals); ok {
+			m.spread(from, hospitals[o])
 		}
 	}
 	return m.Map()

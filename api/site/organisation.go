@@ -9,9 +9,9 @@ import (
 
 // The most that an organisation's page shows of each.
 const (
-	mostMade    = 50
-	mostAdopted = 200
-	mostLines   = 100 // of a year
+	mostMade    = 25
+	mostAdopted = 50
+	mostLines   = 20 // of a year
 )
 
 type organisationPage struct {

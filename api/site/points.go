@@ -11,7 +11,7 @@ import (
 
 // The most that pages of points show of each.
 const (
-	pointsEach      = 100 // organisations of a year, or lines of one of them, on a page
+	pointsEach      = 50 // organisations of a year, or lines of one of them, on a page
 	mostCorrections = 100
 	mostDisputes    = 50
 )

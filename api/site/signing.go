@@ -53,14 +53,12 @@ func (v *visit) draftPage() (shown, error) {
 // actorsOf gives the names of all organisations of today, and those among them that have
 // passkeys with one of the roles.
 func actorsOf(f *projections.Fold, roles ...ledger.Role) (names []named, all []actor) {
-	names = namesOfAll(f)
-	for _, n := range names {
-		o, _ := f.Organisation(ledger.Orgnr(n.Value))
-		if k := passkeysOf(f, o, roles...); k != "[]" {
+	for _, o := range f.Acting() {
+		if k := passkeysOf(f, o.Orgnr, roles...); k != "[]" {
 			all = append(all, actor{Orgnr: o.Orgnr, Name: o.Name, Keys: k})
 		}
 	}
-	return names, all
+	return namesOfAll(f), all
 }
 
 // enrolShown is the page where an invitation becomes a passkey.
@@ -95,20 +93,16 @@ type keysShown struct {
 // keysPage is /foretak/{orgnr}/nokler.
 func (v *visit) keysPage() (shown, error) {
 	p := keysShown{Orgnr: ledger.Orgnr(v.Param("orgnr")), Origin: v.Ledger.Origin()}
-	var o projections.Organisation
+	var o ledger.Organisation
 	var ok bool
 	v.read(func(f *projections.Fold) {
-		if o, ok = f.Organisation(p.Orgnr); !ok {
+		if o, ok = f.Registered(p.Orgnr); !ok {
 			return
 		}
-		for _, id := range o.Keys {
-			if k, ok := f.Key(id); ok {
-				p.Keys = append(p.Keys, k)
-			}
-		}
-		p.By = append(p.By, actor{Orgnr: o.Orgnr, Name: o.Name, Keys: passkeysOf(f, o, ledger.Admin)})
-		if a, ok := f.Organisation(f.Authority()); ok && a.Orgnr != o.Orgnr {
-			p.By = append(p.By, actor{Orgnr: a.Orgnr, Name: a.Name, Keys: passkeysOf(f, a, ledger.Admin)})
+		p.Keys = f.KeysOf(p.Orgnr)
+		p.By = append(p.By, actor{Orgnr: o.Orgnr, Name: o.Name, Keys: passkeysOf(f, o.Orgnr, ledger.Admin)})
+		if a, ok := f.Registered(f.Authority()); ok && a.Orgnr != o.Orgnr {
+			p.By = append(p.By, actor{Orgnr: a.Orgnr, Name: a.Name, Keys: passkeysOf(f, a.Orgnr, ledger.Admin)})
 		}
 	})
 	if !ok {
