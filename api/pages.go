@@ -24,9 +24,13 @@ func (s *Server) newSite() *site.Site {
 	if s.cfg.Invitations != nil {
 		waiting = s.cfg.Invitations.Waiting
 	}
+	var drafts func(context.Context, ledger.Orgnr) ([]ledger.Draft, error)
+	if s.cfg.Drafts != nil {
+		drafts = s.cfg.Drafts.Waiting
+	}
 	return site.New(site.Config{
 		View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at, Simulate: s.siteSimulate, Witnesses: s.cfg.Witnesses,
-		Editions: s.editions, Reference: reference, Waiting: waiting,
+		Editions: s.editions, Reference: reference, Waiting: waiting, Drafts: drafts,
 	})
 }
 

@@ -322,6 +322,13 @@ func TestDraftsInABrowser(t *testing.T) {
 	one.awaits("the draft", visible+`("sign-waits")`)
 	one.accessible("waiting for others")
 	link := one.reads(`document.getElementById("waits-link").href`)
+	own := func(o ledger.Orgnr) bool {
+		_, body := w.look("/foretak/"+string(o)+"/arbeid", nil)
+		return strings.Contains(body, strings.TrimPrefix(link, w.local()))
+	}
+	if !own(bergen) || own(ahus) {
+		t.Errorf("the draft waits on the desk of who must sign: %v, and of who has signed: %v", own(bergen), own(ahus))
+	}
 
 	other.goes(strings.TrimPrefix(link, w.local()))
 	other.awaits("the draft", visible+`("sign-button")`)
@@ -334,6 +341,10 @@ func TestDraftsInABrowser(t *testing.T) {
 	other.awaits("the receipt", visible+`("sign-done")`)
 	if w.ledger.Size() != size+1 {
 		t.Errorf("the ledger has %d entries, had %d", w.ledger.Size(), size)
+	}
+	noError(t, w.view.Wait(t.Context(), w.ledger.Size()))
+	if own(bergen) {
+		t.Error("the draft waits on the desk after all have signed")
 	}
 	other.goes(strings.TrimPrefix(link, w.local()))
 	other.awaits("that all have signed", `document.querySelector('[data-state-is=whole]:not([hidden])')`)

@@ -19,6 +19,8 @@ const DraftAge = maxAge + maxAhead
 const (
 	// maxDrafts is how many drafts one organisation may have at a time.
 	maxDrafts = 200
+	// maxLooked is how many drafts are looked through for those that wait for one.
+	maxLooked = 500
 	// maxRaces is how often in a row others may add a signature first.
 	maxRaces = 50
 	// raceWait is how long to wait after that; longer each time.
@@ -36,7 +38,13 @@ type DraftStore interface {
 	Save(ctx context.Context, sum string, by Orgnr, envelope []byte, revision uint64) error
 	// Count tells how many drafts an organisation has.
 	Count(ctx context.Context, by Orgnr) (int, error)
+	// List gives an organisation's drafts by the hashes of their payloads; those of all
+	// for [Anyone]. Of more than most some are left out.
+	List(ctx context.Context, by Orgnr, most int) (map[string][]byte, error)
 }
+
+// Anyone stands for every organisation where drafts are listed.
+const Anyone Orgnr = "*"
 
 // ErrNoDraft is returned for a payload that no draft is kept of.
 var ErrNoDraft = errors.New("no such draft")
@@ -86,6 +94,34 @@ func (d *Drafts) Draft(ctx context.Context, sum string) (Draft, error) {
 		return draft, nil
 	}
 	return draft, err
+}
+
+// Waiting gives the drafts that lack a signature, those that expire first first: for an
+// organisation that must sign, and those of which the rule leaves open who does. Of very
+// many, some are left out.
+func (d *Drafts) Waiting(ctx context.Context, o Orgnr) (all []Draft, err error) {
+	kept, err := d.store.List(ctx, Anyone, maxLooked)
+	if err != nil {
+		return nil, d.trouble(err)
+	}
+	for sum, value := range kept {
+		e, err := keys.Parse(value)
+		if err != nil || sumOf(e.Payload) != sum {
+			continue // nothing in the store is trusted
+		}
+		draft, err := d.try(ctx, e)
+		if r, ok := err.(*Refusal); ok && slices.Contains(Codes, r.Code) {
+			continue // nobody can complete it any more
+		}
+		if err != nil {
+			return nil, err
+		}
+		if m := draft.Missing; m != nil && draft.Index < 0 && (len(m.Organisations) == 0 || slices.Contains(m.Organisations, o)) {
+			all = append(all, draft)
+		}
+	}
+	slices.SortFunc(all, func(a, b Draft) int { return a.At.Compare(b.At) })
+	return all, nil
 }
 
 // Post takes an envelope with some of the signatures that its event needs, and

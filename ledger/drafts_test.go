@@ -449,3 +449,52 @@ func TestDraftsWakeTheStream(t *testing.T) {
 		}
 	}
 }
+
+// TestDraftsThatWait gives each organisation the drafts that it must sign, and none that
+// are whole, too late or no drafts at all.
+func TestDraftsThatWait(t *testing.T) {
+	t.Parallel()
+	ctx, n := context.Background(), foundForDrafts(t, newNode(t))
+	store := n.stream.Drafts()
+	drafts := ledger.NewDrafts(n.Ledger, store)
+	waiting := func(o ledger.Orgnr) (sums []string) {
+		t.Helper()
+		all, err := drafts.Waiting(ctx, o)
+		noError(t, err)
+		for _, d := range all {
+			sums = append(sums, d.Sum())
+		}
+		return sums
+	}
+	if got := waiting(ahus); len(got) != 0 {
+		t.Errorf("at first wait %v", got)
+	}
+	late := event(bergen, shared(ahus), time.Now().AddDate(0, 0, -29))
+	two, three := event(bergen, shared(ahus), time.Now()), event(bergen, shared(ahus, third), time.Now().Add(time.Second))
+	sums := map[string]string{}
+	for name, e := range map[string]ledger.Event{"late": late, "two": two, "three": three} {
+		d, _, err := drafts.Post(ctx, sealed(e, n.keys[bergen]))
+		noError(t, err)
+		sums[name] = d.Sum()
+	}
+	noError(t, store.Save(ctx, strings.Repeat("0", 64), bergen, []byte("junk"), 0))
+	for o, want := range map[ledger.Orgnr][]string{ahus: {"late", "two", "three"}, third: {"three"}, bergen: nil} {
+		var named []string
+		for _, w := range want {
+			named = append(named, sums[w])
+		}
+		if got := waiting(o); !slices.Equal(got, named) {
+			t.Errorf("for %s wait %v, want %v", o, got, want)
+		}
+	}
+	_, _, err := drafts.Post(ctx, sealed(three, n.keys[ahus]))
+	noError(t, err)
+	_, _, err = n.Submit(ctx, sealed(two, n.keys[bergen], n.keys[ahus]))
+	noError(t, err)
+	if got := waiting(ahus); !slices.Equal(got, []string{sums["late"]}) {
+		t.Errorf("after signing one, and submitting another, wait %v", got)
+	}
+	if got := waiting(third); !slices.Equal(got, []string{sums["three"]}) {
+		t.Errorf("for the third wait %v", got)
+	}
+}

@@ -2,7 +2,9 @@ package site
 
 import (
 	"slices"
+	"time"
 
+	"spredning/keys"
 	"spredning/ledger"
 	"spredning/projections"
 )
@@ -14,8 +16,47 @@ type deskPage struct {
 	organisationPage
 	Disputes []projections.DisputeItem // open ones, of what it has adopted
 	Keys     []waitingKey
+	Drafts   []draftRow
 	Open     []openYear
 	News     []projections.News
+}
+
+// draftRow is an event that waits for the organisation's signature.
+type draftRow struct {
+	Hash    string
+	Type    ledger.Type
+	By      string // name of who began it
+	Expires time.Time
+}
+
+// mostDrafts is how many drafts a desk shows.
+const mostDrafts = 50
+
+// drafts finds what waits for an organisation's signature: what it must sign and, if it
+// has an assessor's key, what the committee is to sign and it has not.
+func (v *visit) drafts(o ledger.Orgnr) (all []draftRow, err error) {
+	if v.Drafts == nil {
+		return nil, nil
+	}
+	found, err := v.Drafts(v.Context(), o)
+	if err != nil {
+		return nil, err
+	}
+	v.read(func(f *projections.Fold) {
+		assesses := slices.ContainsFunc(f.KeysOf(o), func(k projections.Key) bool { return k.Revoked == nil && slices.Contains(k.Roles, ledger.Assess) })
+		for _, d := range found {
+			signed := slices.ContainsFunc(d.Envelope.Signatures, func(s keys.Signature) bool {
+				k, _ := f.Key(s.KeyID)
+				return k.Organisation == o
+			})
+			if signed || len(d.Missing.Organisations) == 0 && !assesses || len(all) == mostDrafts {
+				continue
+			}
+			by, _ := f.Registered(d.By)
+			all = append(all, draftRow{d.Sum(), d.Type, by.Name, d.Expires()})
+		}
+	})
+	return all, nil
 }
 
 // openYear is a year that is not closed, and what it would give if it were now.
@@ -63,6 +104,9 @@ func (v *visit) desk() (shown, error) {
 		return shown{}, err
 	}
 	if p.Keys, err = v.waiting(p.Orgnr); err != nil {
+		return shown{}, err
+	}
+	if p.Drafts, err = v.drafts(p.Orgnr); err != nil {
 		return shown{}, err
 	}
 	return shown{

@@ -58,6 +58,8 @@ type Config struct {
 	Editions func() ([]Edition, error)
 	// Waiting gives the keys that wait for an organisation's approval; nil: none ever do.
 	Waiting func(ctx context.Context, organisation ledger.Orgnr) ([]ledger.WaitingKey, error)
+	// Drafts gives the events that wait for an organisation's signature; nil: none ever do.
+	Drafts func(ctx context.Context, organisation ledger.Orgnr) ([]ledger.Draft, error)
 	// Reference describes the API.
 	Reference *Reference
 }

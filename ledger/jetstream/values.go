@@ -139,7 +139,7 @@ func (b *Values) Count(ctx context.Context, by ledger.Orgnr) (int, error) {
 	return len(subjects), err
 }
 
-// List gives what is kept of an organisation, by its hashes, of more than most those
+// List gives what is kept of an organisation, or of all for [ledger.Anyone], by its hashes, of more than most those
 // with the lowest. What changes meanwhile is given as it was before or after.
 func (b *Values) List(ctx context.Context, by ledger.Orgnr, most int) (map[string][]byte, error) {
 	_, stream, err := b.open(ctx)
