@@ -391,6 +391,13 @@ func TestSigningThatMustFail(t *testing.T) {
 	a.presses("sign-button")
 	a.awaits("that there is no passkey", `document.getElementById("by-fault")?.checkVisibility()`)
 
+	// At an address of numbers there are no passkeys, which the page explains.
+	a.base = w.base
+	a.goes(w.invites(ahus, "report"))
+	a.awaits("the invitation", visible+`("enrol-button")`)
+	a.presses("enrol-button")
+	a.awaits("what to do instead", `document.getElementById("sign-errors").innerText.includes("http://localhost:")`)
+
 	framing := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/html")
 		fmt.Fprintf(rw, `<!doctype html><title>x</title><iframe src="%s/bekreft/%s"></iframe>`, w.local(), published.event(t).ID)

@@ -78,7 +78,7 @@ var problems = []string{
 	"too_large", "malformed", "wrong_ledger", "clock", "invalid_field", "personal_data", "unknown_key", "bad_signature", "revoked_key", "not_authorised",
 	"missing_signature", "unneeded_signature", "unknown_organisation", "unknown_innovation", "unknown_adoption", "already_exists", "wrong_state", "own_innovation",
 	"stale_revision", "under_dispute", "year_not_open", "overloaded", "unavailable", "not_found",
-	"lacking", "no_passkey", "not_touched", "no_webauthn", "bad_receipt",
+	"lacking", "no_passkey", "not_touched", "unnamed", "no_webauthn", "bad_receipt",
 }
 
 func init() {

@@ -448,6 +448,15 @@ Look at the points, and take part as a hospital (in another terminal):
   spredning confirm %s --url %s \
       --key %s
 
+Or in the browser, with a passkey; follow the link that this prints:
+
+  spredning key invite --role report --label innovasjonsrådgiver --url %s \
+      --key %s
+
 The folder is %s. Stop with Ctrl-C.
-`, demoOrigin, t.node.ledger.Size(), base, base, base, base, some, base, some, base, base, base, some, base, filepath.Join(t.dir, "keys", "sunnaas"), t.dir)
+`, demoOrigin, t.node.ledger.Size(), base, base, base, base, some, base, some, base, base, base, some, base, filepath.Join(t.dir, "keys", "sunnaas"),
+		byName(base), filepath.Join(t.dir, "keys", "sunnaas"), t.dir)
 }
+
+// byName is an address on this machine by its name: passkeys are for names alone.
+func byName(base string) string { return strings.Replace(base, "//127.0.0.1:", "//localhost:", 1) }

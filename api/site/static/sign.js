@@ -38,10 +38,27 @@ function publicOf(credential) {
   );
 }
 
+// Passkeys are for a name; an address of numbers is none.
+class Unnamed extends Error {
+  name = "Unnamed";
+
+  constructor() {
+    const here = new URL(location.href);
+    here.hostname = "localhost";
+    super(here.href);
+  }
+}
+
+const hasName = () => !/^([0-9.]+|\[.*\])$/.test(location.hostname);
+
+// codeOfError is the problem's code for what a browser could not do.
+const codeOfError = (e) => ({ NotAllowedError: "not_touched", Unnamed: "unnamed" })[e.name] ?? "no_webauthn";
+
 const paeOf = (type, payload) => concat(utf8(`DSSEv1 ${type.length} ${type} ${payload.length} `), payload);
 
 // signWith has one of the passkeys sign a message: {keyid, sig}.
 async function signWith(passkeys, message) {
+  if (!hasName()) throw new Unnamed();
   const got = await navigator.credentials.get({
     publicKey: {
       challenge: await sha256(message), rpId: location.hostname, userVerification: "required", timeout: 120000,
@@ -237,7 +254,7 @@ function signer({ fail }) {
       try {
         signature = await signWith(passkeys, paeOf(payloadType, signed));
       } catch (e) {
-        fail({ code: e.name === "NotAllowedError" ? "not_touched" : "no_webauthn", detail: e.message, pointer: "" });
+        fail({ code: codeOfError(e), detail: e.message, pointer: "" });
         return;
       }
       status("sign.sending");
@@ -574,6 +591,7 @@ async function startEnrolling(page) {
     try {
       let credential;
       try {
+        if (!hasName()) throw new Unnamed();
         credential = await navigator.credentials.create({
           publicKey: {
             challenge: crypto.getRandomValues(new Uint8Array(32)),
@@ -585,7 +603,7 @@ async function startEnrolling(page) {
           },
         });
       } catch (e) {
-        problem({ code: e.name === "NotAllowedError" ? "not_touched" : "no_webauthn", detail: e.message });
+        problem({ code: codeOfError(e), detail: e.message });
         return;
       }
       const bytes = publicOf(credential);
@@ -650,7 +668,7 @@ function startInviting(page) {
       try {
         signature = await signWith(passkeys, paeOf("application/vnd.spredning.invitation.v1+json", utf8(request)));
       } catch (e) {
-        problem({ code: e.name === "NotAllowedError" ? "not_touched" : "no_webauthn", detail: e.message });
+        problem({ code: codeOfError(e), detail: e.message });
         return;
       }
       const answer = await post("/api/v1/invitations", JSON.stringify({ request, ...signature }));
