@@ -450,8 +450,8 @@ Look at the points, and take part as a hospital (in another terminal):
 
 Or in the browser, with a passkey; follow the link that this prints:
 
-  spredning key invite --role report --label innovasjonsrådgiver --url %s \
-      --key %s
+  spredning key invite --role report --label innovasjonsrådgiver \
+      --url %s --key %s
 
 The folder is %s. Stop with Ctrl-C.
 `, demoOrigin, t.node.ledger.Size(), base, base, base, base, some, base, some, base, base, base, some, base, filepath.Join(t.dir, "keys", "sunnaas"),
