@@ -63,8 +63,12 @@ func (f *Fold) wanted(q NewsQuery) (is func(*pair) bool, ok bool) {
 			return nil, false
 		}
 		n = f.heir(n)
+		its := make([]bool, len(f.orgs)) // its own number, and those of whom it acts for
+		for m := range its {
+			its[m] = f.heir(int32(m)) == n
+		}
 		return func(p *pair) bool {
-			return p.adopter == n || slices.ContainsFunc(f.innovations[p.innovation].makers, func(m int32) bool { return f.heir(m) == n })
+			return p.adopter == n || slices.ContainsFunc(f.innovations[p.innovation].makers, func(m int32) bool { return its[m] })
 		}, true
 	}
 	return func(*pair) bool { return true }, true

@@ -70,9 +70,15 @@ const (
 func (f *Fold) Disputes(status string, year int) []DisputeItem {
 	all := []DisputeItem{}
 	for n, of := range f.disputes {
-		y := f.yearNow(n)
+		y, known := 0, false
 		for _, d := range of {
-			if (status == "" || d.state == status) && (year == 0 || y == year) {
+			if status != "" && d.state != status {
+				continue
+			}
+			if !known {
+				y, known = f.yearNow(n), true
+			}
+			if year == 0 || y == year {
 				all = append(all, f.disputeItem(n, d, y))
 			}
 		}

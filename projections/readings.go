@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"slices"
 	"sync"
 
 	"spredning/ledger"
@@ -72,6 +73,16 @@ func (f *Fold) readYears() *Readings {
 func (r *Readings) inForce(year int) Table {
 	y, t, scores := r.scoring(year)
 	return y.withLines(t, scores)
+}
+
+// Table gives a year's table without its lines, a closed year's as it was at its closing.
+// It must not be changed. False: the year is not opened.
+func (r *Readings) Table(year int) (Table, bool) {
+	at := slices.IndexFunc(r.years, func(y readYear) bool { return y.year == year })
+	if at < 0 {
+		return Table{}, false
+	}
+	return r.years[at].table, true
 }
 
 // scoring scores an open year under the rules in force.

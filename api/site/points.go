@@ -36,7 +36,11 @@ func (v *visit) pointsPage() (shown, error) {
 	p := pointsList{Regions: slices.Clone(ledger.Regions)}
 	var readings *projections.Readings
 	v.read(func(f *projections.Fold) { readings = f.Readings() })
-	years := readings.Simulate(nil, false)
+	var years []projections.Table
+	for _, y := range readings.Years() {
+		t, _ := readings.Table(y.Year)
+		years = append(years, t)
+	}
 	for _, y := range years {
 		for _, r := range y.Regions {
 			if r.Region == "" && !slices.Contains(p.Regions, "") {
@@ -203,11 +207,8 @@ func (p *yearPage) missing(v *visit, year int) error {
 
 // arrange computes the table, puts who has most first, and cuts out a page.
 func (p *yearPage) arrange(v *visit, page int) (err error) {
-	for _, y := range p.readings.Simulate(nil, false) {
-		if y.Year == p.Year.Year {
-			p.Table = y.Table
-		}
-	}
+	p.Table, _ = p.readings.Table(p.Year.Year)
+	p.Table.Rows = slices.Clone(p.Table.Rows)
 	p.Rules = showRules(p.Table, p.published)
 	slices.SortStableFunc(p.Table.Rows, func(a, b projections.Row) int { return cmp.Compare(b.Total, a.Total) })
 	if p.Paging, err = v.paging(page, pointsEach, len(p.Table.Rows)); err != nil {
