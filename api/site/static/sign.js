@@ -425,7 +425,8 @@ function startSigning(page) {
     return true;
   }
 
-  $("sign-button").addEventListener("click", async () => {
+  $("sign-form").addEventListener("submit", async (e) => {
+    e.preventDefault();
     clear();
     const { event, lacking } = read();
     if (lacking.length > 0) {
@@ -453,7 +454,6 @@ function startSigning(page) {
   by.addEventListener("change", () => { if (mine && !mine.value) mine.value = by.value; });
   $("sign-form").addEventListener("input", refresh);
   $("sign-form").addEventListener("change", refresh);
-  $("sign-form").addEventListener("submit", (e) => { e.preventDefault(); $("sign-button").click(); });
   page.hidden = false;
   for (const e of document.querySelectorAll("[data-unscripted]")) e.hidden = true;
   refresh();
