@@ -510,12 +510,15 @@ func (f *Fold) Acting() []ledger.Organisation {
 	return all
 }
 
-// KeysOf gives an organisation's keys in the order of their enrolment.
-func (f *Fold) KeysOf(o ledger.Orgnr) (all []Key) {
+// KeysOf gives an organisation's keys in the order of their enrolment, those of a scheme
+// or ("") all.
+func (f *Fold) KeysOf(o ledger.Orgnr, scheme string) (all []Key) {
 	if n, ok := f.orgNumbers[o]; ok {
 		for _, id := range f.orgs[n].keys {
-			k, _ := f.Key(id)
-			all = append(all, k)
+			if scheme == "" || f.keys[id].Scheme == scheme {
+				k, _ := f.Key(id)
+				all = append(all, k)
+			}
 		}
 	}
 	return all

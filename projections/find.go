@@ -48,8 +48,30 @@ const (
 
 // Find searches.
 func (f *Fold) Find(s Search) Found {
-	c := counter{
-		fold: f, search: &s, terms: f.terms(s.Words), originators: make([]int, len(f.orgs)), adopters: make([]int, len(f.orgs)),
+	var c *counter
+	if s.Query == (Query{}) && s.Reach == "" {
+		c = f.survey().all()
+	} else {
+		c = f.counted(&s)
+	}
+	hits := c.hits
+	if s.MostSpread {
+		hits = slices.Clone(hits)
+		slices.SortStableFunc(hits, func(a, b hit) int { return b.adopters - a.adopters })
+	}
+	out := c.counts()
+	out.Total = len(hits)
+	from := min(max(0, s.From), len(hits))
+	for _, h := range hits[from:min(from+s.Limit, len(hits))] {
+		out.Innovations = append(out.Innovations, f.read(h.innovation))
+	}
+	return out
+}
+
+// counted counts what a search finds, the newest first.
+func (f *Fold) counted(s *Search) *counter {
+	c := &counter{
+		fold: f, search: s, terms: f.terms(s.Words), originators: make([]int, len(f.orgs)), adopters: make([]int, len(f.orgs)),
 	}
 	c.adopter, c.originator = f.numberOf(s.Adopter), f.numberOf(s.Originator)
 	c.failed, c.adopted = make([]uint8, len(f.innovations)), make([]bool, len(f.innovations))
@@ -61,16 +83,9 @@ func (f *Fold) Find(s Search) Found {
 		}
 	}
 	c.countAdopters()
-	if s.MostSpread {
-		slices.SortStableFunc(c.hits, func(a, b hit) int { return b.adopters - a.adopters })
-	}
-	out := c.counts()
-	out.Total = len(c.hits)
-	from := min(max(0, s.From), len(c.hits))
-	for _, h := range c.hits[from:min(from+s.Limit, len(c.hits))] {
-		out.Innovations = append(out.Innovations, f.read(h.innovation))
-	}
-	return out
+	c.kinds.sort()
+	c.years.sort()
+	return c
 }
 
 // numberOf is an organisation's; none: no organisation has it.
@@ -209,22 +224,22 @@ func (t tallied[T]) of(value T) int {
 	return 0
 }
 
-func (t tallied[T]) sorted() tallied[T] {
+func (t tallied[T]) sort() {
 	slices.SortFunc(t, func(a, b counted[T]) int { return cmp.Compare(a.value, b.value) })
-	return t
 }
 
+// counts gives what was counted. It changes nothing, for others may read the same.
 func (c *counter) counts() (out Found) {
 	for _, region := range ledger.Regions {
 		out.Regions = appendCount(out.Regions, region, c.regions.of(region))
 	}
-	for _, kind := range c.kinds.sorted() {
+	for _, kind := range c.kinds {
 		out.Kinds = appendCount(out.Kinds, kind.value, kind.n)
 	}
 	for _, reach := range []string{SameRegion, OtherRegion} {
 		out.Reaches = appendCount(out.Reaches, reach, c.reaches.of(reach))
 	}
-	for _, year := range slices.Backward(c.years.sorted()) {
+	for _, year := range slices.Backward(c.years) {
 		out.Years = appendCount(out.Years, strconv.Itoa(year.value), year.n)
 	}
 	out.Originators, out.Adopters = c.organisations(c.originators), c.organisations(c.adopters)

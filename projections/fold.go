@@ -46,6 +46,7 @@ type Fold struct {
 	scored               tally  // in the closed years
 
 	readings *kept // of now
+	surveyed *surveyed
 }
 
 // organisation is one registered organisation, as it is now.
@@ -196,6 +197,7 @@ type join struct{ from, into int32 }
 func NewFold() *Fold {
 	return &Fold{
 		readings:    &kept{},
+		surveyed:    &surveyed{},
 		orgNumbers:  map[ledger.Orgnr]int32{},
 		innNumbers:  map[ulid.ULID]int32{},
 		pairNumbers: map[pairKey]int32{},

@@ -3,6 +3,7 @@ package projections
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"spredning/ledger"
@@ -68,10 +69,26 @@ const (
 // order of their entries. The year of an open one is that in which the adoption
 // would count if it were decided now.
 func (f *Fold) Disputes(status string, year int) []DisputeItem {
-	all := []DisputeItem{}
+	all, _ := f.FirstDisputes(status, year, "", math.MaxInt)
+	return all
+}
+
+// FirstDisputes gives at most so many of the disputes of a status, a year and an adopter
+// ("": any), and how many there are besides.
+func (f *Fold) FirstDisputes(status string, year int, adopter ledger.Orgnr, most int) (first []DisputeItem, more int) {
+	type found struct {
+		pair int32
+		*dispute
+		year int
+	}
+	var all []found
 	for n, of := range f.disputes {
+		if adopter != "" && f.orgs[f.pairs[n].adopter].Orgnr != adopter {
+			continue
+		}
 		y, known := 0, false
-		for _, d := range of {
+		for k := range of {
+			d := &of[k]
 			if status != "" && d.state != status {
 				continue
 			}
@@ -79,12 +96,16 @@ func (f *Fold) Disputes(status string, year int) []DisputeItem {
 				y, known = f.yearNow(n), true
 			}
 			if year == 0 || y == year {
-				all = append(all, f.disputeItem(n, d, y))
+				all = append(all, found{n, d, y})
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b DisputeItem) int { return cmp.Compare(a.Index, b.Index) })
-	return all
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.index, b.index) })
+	first = []DisputeItem{}
+	for _, d := range all[:min(most, len(all))] {
+		first = append(first, f.disputeItem(d.pair, *d.dispute, d.year))
+	}
+	return first, len(all) - len(first)
 }
 
 // yearNow is a pair's year, under an open dispute as if it were decided now; 0:
@@ -294,7 +315,7 @@ func stakeIn(t Table, index int64) OpenDispute {
 // pair stands. It shares all else with this one, and is only read.
 func (f *Fold) letStand(n int32) *Fold {
 	then := *f
-	then.readings = &kept{}
+	then.readings, then.surveyed = &kept{}, &surveyed{}
 	then.disputes, then.decisions = maps.Clone(f.disputes), maps.Clone(f.decisions)
 	then.disputes[n] = slices.Clone(f.disputes[n])
 	for k := range then.disputes[n] {

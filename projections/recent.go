@@ -54,8 +54,7 @@ type Figures struct {
 	Adopters    int // organisations that have confirmed one
 }
 
-// Figures counts.
-func (f *Fold) Figures() (n Figures) {
+func (f *Fold) readFigures() (n Figures) {
 	makers, adopters := newBits(len(f.orgs)), newBits(len(f.orgs))
 	for k, s := range f.spreads() {
 		i := f.innovations[k]
@@ -79,10 +78,9 @@ func (f *Fold) Figures() (n Figures) {
 	return n
 }
 
-// spreads gives how far each innovation has come, by number, in one walk over all
-// pairs as they lie in memory: to follow each innovation's chain of them takes many
-// times as long when there are many.
-func (f *Fold) spreads() []Spread {
+// readSpreads makes one walk over all pairs as they lie in memory: to follow each
+// innovation's chain of them takes many times as long when there are many.
+func (f *Fold) readSpreads() []Spread {
 	all := make([]Spread, len(f.innovations))
 	regions := make([]uint8, len(f.orgs)) // a bit each; 0: none
 	for n, o := range f.orgs {
@@ -134,8 +132,7 @@ type Hospital struct {
 	Waiting     int // invitations that it has not answered
 }
 
-// Hospitals gives all organisations in the order of their registration.
-func (f *Fold) Hospitals() []Hospital {
+func (f *Fold) readHospitals() []Hospital {
 	all := make([]Hospital, len(f.orgs))
 	for n, o := range f.orgs {
 		h := &all[n]

@@ -1,8 +1,10 @@
 package projections_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"spredning/ledger"
@@ -234,4 +236,33 @@ func aRandomFold(t *testing.T) *projections.Fold {
 		t.Fatal(err)
 	}
 	return fold
+}
+
+// TestSurveyIsSharedAndOfItsPosition has many ask for everything at once, before and after
+// an entry comes: all get the same, and of now.
+func TestSurveyIsSharedAndOfItsPosition(t *testing.T) {
+	s, _ := library()
+	f := s.now()
+	for range 3 {
+		fresh := s.now()
+		searches := []projections.Search{{Limit: 3}, {Limit: 3, MostSpread: true}, {Limit: 3, From: 2}}
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for _, search := range searches {
+					if got, want := f.Find(search), fresh.Find(search); !reflect.DeepEqual(got, want) {
+						t.Errorf("%+v: got %+v, want %+v", search, got, want)
+					}
+				}
+				hospitals := f.Hospitals()
+				if !reflect.DeepEqual(hospitals, fresh.Hospitals()) || f.Figures() != fresh.Figures() {
+					t.Errorf("got %+v, want %+v", f.Figures(), fresh.Figures())
+				}
+				hospitals[0].Made = -1 // which is a copy
+			})
+		}
+		all.Wait()
+		s.publishes(nil, maker)
+		f.Apply(s.entries[len(s.entries)-1])
+	}
 }

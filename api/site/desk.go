@@ -14,11 +14,12 @@ const mostNews = 12 // that a desk tells of
 // deskPage is what an organisation's adviser comes for.
 type deskPage struct {
 	organisationPage
-	Disputes []projections.DisputeItem // open ones, of what it has adopted
-	Keys     []waitingKey
-	Drafts   []draftRow
-	Open     []openYear
-	News     []projections.News
+	Disputes     []projections.DisputeItem // open ones, of what it has adopted
+	MoreDisputes int                       // that are not shown
+	Keys         []waitingKey
+	Drafts       []draftRow
+	Open         []openYear
+	News         []projections.News
 }
 
 // draftRow is an event that waits for the organisation's signature.
@@ -43,7 +44,7 @@ func (v *visit) drafts(o ledger.Orgnr) (all []draftRow, err error) {
 		return nil, err
 	}
 	v.read(func(f *projections.Fold) {
-		assesses := slices.ContainsFunc(f.KeysOf(o), func(k projections.Key) bool { return k.Revoked == nil && slices.Contains(k.Roles, ledger.Assess) })
+		assesses := slices.ContainsFunc(f.KeysOf(o, ""), func(k projections.Key) bool { return k.Revoked == nil && slices.Contains(k.Roles, ledger.Assess) })
 		for _, d := range found {
 			signed := slices.ContainsFunc(d.Envelope.Signatures, func(s keys.Signature) bool {
 				k, _ := f.Key(s.KeyID)
@@ -75,11 +76,7 @@ func (v *visit) desk() (shown, error) {
 			return
 		}
 		p.fill(f)
-		for _, d := range f.Disputes("open", 0) {
-			if d.Adopter == p.Orgnr {
-				p.Disputes = append(p.Disputes, d)
-			}
-		}
+		p.Disputes, p.MoreDisputes = f.FirstDisputes(projections.DisputeOpen, 0, p.Orgnr, mostDisputes)
 		p.News, _, _ = f.News(projections.NewsQuery{Organisation: p.Orgnr}, -1, mostNews)
 		for _, y := range f.ReportingYears() {
 			at := slices.IndexFunc(p.Years, func(x pointsYear) bool { return x.Year == y.Year })

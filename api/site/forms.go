@@ -226,8 +226,8 @@ func passkeysOf(f *projections.Fold, o ledger.Orgnr, roles ...ledger.Role) strin
 		ID    string  `json:"id"`
 	}
 	all := []entry{}
-	for _, k := range f.KeysOf(o) {
-		if k.Scheme != keys.WebAuthn || k.Revoked != nil || !slices.ContainsFunc(roles, func(r ledger.Role) bool { return slices.Contains(k.Roles, r) }) {
+	for _, k := range f.KeysOf(o, keys.WebAuthn) {
+		if k.Revoked != nil || !slices.ContainsFunc(roles, func(r ledger.Role) bool { return slices.Contains(k.Roles, r) }) {
 			continue
 		}
 		public, err := base64.StdEncoding.DecodeString(k.Public)

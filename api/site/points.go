@@ -187,9 +187,7 @@ func (p *yearPage) fill(f *projections.Fold, year int) {
 		}
 		return
 	}
-	all := f.Disputes(projections.DisputeOpen, year)
-	p.Disputes = all[:min(len(all), mostDisputes)]
-	p.MoreOpen = len(all) - len(p.Disputes)
+	p.Disputes, p.MoreOpen = f.FirstDisputes(projections.DisputeOpen, year, "", mostDisputes)
 }
 
 // missing tells of a year that is not opened now either.

@@ -99,7 +99,7 @@ func (v *visit) keysPage() (shown, error) {
 		if o, ok = f.Registered(p.Orgnr); !ok {
 			return
 		}
-		p.Keys = f.KeysOf(p.Orgnr)
+		p.Keys = f.KeysOf(p.Orgnr, "")
 		p.By = append(p.By, actor{Orgnr: o.Orgnr, Name: o.Name, Keys: passkeysOf(f, o.Orgnr, ledger.Admin)})
 		if a, ok := f.Registered(f.Authority()); ok && a.Orgnr != o.Orgnr {
 			p.By = append(p.By, actor{Orgnr: a.Orgnr, Name: a.Name, Keys: passkeysOf(f, a.Orgnr, ledger.Admin)})
