@@ -21,13 +21,13 @@ func TestCheckingInABrowser(t *testing.T) {
 		a.awaits("a verdict", `[...document.querySelectorAll('#check-heading [data-verdict]')].some(e => !e.hidden && e.dataset.verdict !== 'waiting')`)
 		return a.reads(`[...document.querySelectorAll('#check-heading [data-verdict]')].find(e => !e.hidden).dataset.verdict`)
 	}
-	for path, want := range map[string]string{"": "Verifisert", "/nn": "Verifisert", "/en": "Verified"} {
-		a.goes(fmt.Sprintf("%s/kontroll?post=%d", path, posted.Index))
+	for _, c := range []struct{ path, want string }{{"", "Verifisert"}, {"/nn", "Verifisert"}, {"/en", "Verified"}} {
+		a.goes(fmt.Sprintf("%s/kontroll?post=%d", c.path, posted.Index))
 		if got := verdict(); got != "good" {
-			t.Errorf("%s/kontroll says %s", path, got)
+			t.Errorf("%s/kontroll says %s", c.path, got)
 		}
-		if said := a.reads(`document.getElementById("check-heading").innerText`); !strings.Contains(said, want) {
-			t.Errorf("%s/kontroll says %q, not %q", path, said, want)
+		if said := a.reads(`document.getElementById("check-heading").innerText`); !strings.Contains(said, c.want) {
+			t.Errorf("%s/kontroll says %q, not %q", c.path, said, c.want)
 		}
 	}
 	a.accessible("a good receipt")
