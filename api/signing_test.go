@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -293,6 +294,63 @@ func TestKeysInABrowser(t *testing.T) {
 	a.goes(path)
 	a.awaits("the form", visible+`("sign-button")`)
 	noError(t, chromedp.Do(a.ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector("input[value=lost]").click()`)))
+	a.presses("sign-button")
+	a.awaits("the receipt", visible+`("sign-done")`)
+}
+
+// TestRevisingInABrowser: what a form does not ask for stays as it is, and what is much
+// like something else is published only when that was seen.
+func TestRevisingInABrowser(t *testing.T) {
+	ctx := browser(t)
+	w := newWorld(t).found()
+	d := publication("Hjemmedialyse med videostøtte")
+	d.Attachments = []ledger.Attachment{attached(ledger.Markdown, "# Slik gikk det")}
+	d.Links = []string{"https://www.helse-bergen.no/"}
+	published := w.post(w.sealed(bergen, d))
+	id := published.event(t).ID.String()
+	a := newAdviser(t, ctx, w.local(), true)
+	w.signsUp(a, bergen, ledger.Report)
+
+	a.goes("/skjema/endre?innovasjon=" + id)
+	a.awaits("the form", visible+`("sign-button")`)
+	a.tabsTo("field-title-nb")
+	noError(t, chromedp.Do(a.ctx, chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`)))
+	noError(t, a.press("Hjemmedialyse, nå i hele landet"))
+	a.presses("sign-button")
+	a.awaits("the receipt", visible+`("sign-done")`)
+	e, err := keys.Parse([]byte(w.receiptOf(w.ok(fmt.Sprintf("/api/v1/events/%d/receipt", w.ledger.Size()-1), nil)).Entry))
+	noError(t, err)
+	event, err := ledger.ParseEvent(e.Payload)
+	noError(t, err)
+	got := event.Data.(*ledger.Revision)
+	want := ledger.Revision{Of: id, Innovation: d.Innovation}
+	title := "Hjemmedialyse, nå i hele landet"
+	want.Title.NB = &title
+	if !reflect.DeepEqual(*got, want) {
+		t.Errorf("revised to\n%+v, want\n%+v", *got, want)
+	}
+
+	noError(t, w.view.Wait(t.Context(), w.ledger.Size()))
+	a.goes("/skjema/publiser?for=" + string(bergen))
+	a.types("field-title-nb", title)
+	a.types("field-summary-nb", *d.Summary.NB)
+	noError(t, chromedp.Do(a.ctx, chromedp.Evaluate[chromedp.Void](`(() => {
+		document.querySelector("input[name=kind][value=service]").click();
+		document.querySelector("input[name=funding][value=own]").click();
+		document.querySelector("input[name=regional_initiative][value=false]").click();
+		document.getElementById("field-in_use_since").value = "2024-02-01";
+	})()`)))
+	size := w.ledger.Size()
+	a.presses("sign-button")
+	a.awaits("what is similar", visible+`("sign-similar")`)
+	a.accessible("similar innovations")
+	if to := a.reads(`document.querySelector("#sign-similar li a").getAttribute("href")`); to != "/innovasjoner/"+id {
+		t.Errorf("what is similar is at %s", to)
+	}
+	if w.ledger.Size() != size {
+		t.Error("it was published before that was seen")
+	}
+	noError(t, chromedp.Do(a.ctx, chromedp.Evaluate[chromedp.Void](`document.getElementById("not-similar").click()`)))
 	a.presses("sign-button")
 	a.awaits("the receipt", visible+`("sign-done")`)
 }

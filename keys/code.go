@@ -9,8 +9,8 @@ import (
 // crockford is the alphabet of Douglas Crockford's base 32: without I, L, O and U.
 var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
 
-// Code is a short form of a key id, XXXXX-XXXXX, that two people can compare over the
-// telephone: the first 50 bits of the SHA-256 of "spredning key code", a newline and
+// Code is a short form of a key id, such as HMT7T-ET662, that two people can compare over
+// the telephone: the first 50 bits of the SHA-256 of "spredning key code", a newline and
 // the key id, most significant first, in Crockford's base 32. It is for comparing, not
 // for finding a key: 50 bits do not keep a patient stranger from making another key of
 // the same code.

@@ -27,23 +27,23 @@ const (
 	raceWait = time.Millisecond
 )
 
-// DraftStore is where drafts lie: envelopes, each with a revision, by the hash of
-// their payload. It may be shared with other nodes. Nothing in it is trusted.
-type DraftStore interface {
-	// Load gives the newest envelope of a payload, and its revision; 0: there is none.
-	Load(ctx context.Context, sum string) (envelope []byte, revision uint64, err error)
-	// Save puts an envelope in the place of a revision, 0 for a new one by an
-	// organisation; it is durable when that returns nil. ErrConflict: another
-	// revision is the newest, and nothing was changed.
-	Save(ctx context.Context, sum string, by Orgnr, envelope []byte, revision uint64) error
-	// Count tells how many drafts an organisation has.
+// Store is where lies what is no part of the ledger, drafts or invitations: values, each
+// with a revision, by a SHA-256. It may be shared with other nodes. Nothing in it is trusted.
+type Store interface {
+	// Load gives the newest value under a hash, and its revision; 0: there is none.
+	Load(ctx context.Context, sum string) (value []byte, revision uint64, err error)
+	// Save puts a value in the place of a revision, 0 for a new one of an organisation; it
+	// is durable when that returns nil. ErrConflict: another revision is the newest, and
+	// nothing was changed.
+	Save(ctx context.Context, sum string, by Orgnr, value []byte, revision uint64) error
+	// Count tells how many values an organisation has.
 	Count(ctx context.Context, by Orgnr) (int, error)
-	// List gives an organisation's drafts by the hashes of their payloads; those of all
-	// for [Anyone]. Of more than most some are left out.
+	// List gives an organisation's values by their hashes; those of all for [Anyone]. Of
+	// more than most some are left out.
 	List(ctx context.Context, by Orgnr, most int) (map[string][]byte, error)
 }
 
-// Anyone stands for every organisation where drafts are listed.
+// Anyone stands for every organisation where values are listed.
 const Anyone Orgnr = "*"
 
 // ErrNoDraft is returned for a payload that no draft is kept of.
@@ -54,11 +54,11 @@ var ErrNoDraft = errors.New("no such draft")
 // and count for nothing.
 type Drafts struct {
 	ledger *Ledger
-	store  DraftStore
+	store  Store
 }
 
 // NewDrafts gives the drafts of a ledger that lie in a store.
-func NewDrafts(l *Ledger, s DraftStore) *Drafts { return &Drafts{l, s} }
+func NewDrafts(l *Ledger, s Store) *Drafts { return &Drafts{l, s} }
 
 // Draft is an event that waits for signatures, as the ledger would take it now.
 type Draft struct {
@@ -199,15 +199,17 @@ func (d *Drafts) load(ctx context.Context, sum string) (keys.Envelope, uint64, e
 	return keys.Envelope{}, revision, nil
 }
 
-// trouble is what the store failed with, as a refusal. The stream may have the
+func (d *Drafts) trouble(err error) error { return d.ledger.trouble("drafts", err) }
+
+// trouble is what a store of values failed with, as a refusal. The stream may have the
 // same trouble and heal from it, so the committer is asked to look.
-func (d *Drafts) trouble(err error) error {
+func (l *Ledger) trouble(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	d.ledger.cfg.Logger.Warn("keeping drafts", "error", err)
-	d.ledger.nudge()
-	return refuse(Unavailable, "drafts cannot be kept or read right now; try again in a moment")
+	l.cfg.Logger.Warn("keeping "+what, "error", err)
+	l.nudge()
+	return refuse(Unavailable, "%s cannot be kept or read right now; try again in a moment", what)
 }
 
 // unite gives an envelope with the signatures of both. Of one key the posted one

@@ -201,7 +201,7 @@ func TestTryOnAnotherNode(t *testing.T) {
 
 // shaky is a store that fails when told to, before or after it has saved.
 type shaky struct {
-	ledger.DraftStore
+	ledger.Store
 	before, after atomic.Bool
 }
 
@@ -209,11 +209,18 @@ func (s *shaky) Load(ctx context.Context, sum string) ([]byte, uint64, error) {
 	if s.before.Load() {
 		return nil, 0, errors.New("no store today")
 	}
-	return s.DraftStore.Load(ctx, sum)
+	return s.Store.Load(ctx, sum)
+}
+
+func (s *shaky) List(ctx context.Context, by ledger.Orgnr, most int) (map[string][]byte, error) {
+	if s.before.Load() {
+		return nil, errors.New("no store today")
+	}
+	return s.Store.List(ctx, by, most)
 }
 
 func (s *shaky) Save(ctx context.Context, sum string, by ledger.Orgnr, envelope []byte, revision uint64) error {
-	err := s.DraftStore.Save(ctx, sum, by, envelope, revision)
+	err := s.Store.Save(ctx, sum, by, envelope, revision)
 	if s.after.Load() {
 		return errors.New("no acknowledgement today")
 	}
@@ -394,7 +401,7 @@ func TestDraftsOfOneAreLimited(t *testing.T) {
 func TestDraftsOnAFaultyStore(t *testing.T) {
 	t.Parallel()
 	ctx, n := context.Background(), foundForDrafts(t, newNode(t))
-	store := &shaky{DraftStore: n.stream.Drafts()}
+	store := &shaky{Store: n.stream.Drafts()}
 	drafts := ledger.NewDrafts(n.Ledger, store)
 	e := event(bergen, shared(ahus, third), time.Now())
 
@@ -402,6 +409,8 @@ func TestDraftsOnAFaultyStore(t *testing.T) {
 	_, _, err := drafts.Post(ctx, sealed(e, n.keys[bergen]))
 	refusedWith(t, err, ledger.Unavailable)
 	_, err = drafts.Draft(ctx, strings.Repeat("0", 64))
+	refusedWith(t, err, ledger.Unavailable)
+	_, err = drafts.Waiting(ctx, ahus)
 	refusedWith(t, err, ledger.Unavailable)
 	store.before.Store(false)
 

@@ -36,34 +36,21 @@ const (
 	tokenLength = 43
 )
 
-// InvitationStore is where invitations lie: values, each with a revision, by the hash
-// of their token. It may be shared with other nodes. Nothing in it is trusted with more
-// than what it is for: only a signed key.enrolled makes a key one of the ledger's.
-type InvitationStore interface {
-	// Load gives the newest value under a hash, and its revision; 0: there is none.
-	Load(ctx context.Context, sum string) (value []byte, revision uint64, err error)
-	// Save puts a value in the place of a revision, 0 for a new one of an organisation;
-	// it is durable when that returns nil. ErrConflict: another revision is the newest,
-	// and nothing was changed.
-	Save(ctx context.Context, sum string, by Orgnr, value []byte, revision uint64) error
-	// List gives at most so many values of an organisation, by their hashes.
-	List(ctx context.Context, by Orgnr, most int) (map[string][]byte, error)
-}
-
 // ErrNoInvitation is returned for a token that opens nothing: nobody was invited with
 // it, or it has expired. Which of the two, nobody is told.
 var ErrNoInvitation = errors.New("no such invitation")
 
 // Invitations keeps one-time invitations to make a key, and the keys that were made
 // with them until an admin has enrolled them. They are no part of the ledger and grant
-// nothing. Of the token, which opens one, only the hash is known here.
+// nothing: only a signed key.enrolled makes a key one of the ledger's. Of the token, which
+// opens one, only the hash is known here.
 type Invitations struct {
 	ledger *Ledger
-	store  InvitationStore
+	store  Store
 }
 
 // NewInvitations gives the invitations of a ledger that lie in a store.
-func NewInvitations(l *Ledger, s InvitationStore) *Invitations { return &Invitations{l, s} }
+func NewInvitations(l *Ledger, s Store) *Invitations { return &Invitations{l, s} }
 
 // KeyInvitation is what somebody is invited to make a key for.
 type KeyInvitation struct {
@@ -84,8 +71,9 @@ type WaitingKey struct {
 	UsedAt       time.Time // UTC, whole seconds
 }
 
-// invite is what an admin signs, in JSON, to invite somebody.
-type invite struct {
+// InviteRequest is what an admin signs, in JSON, to invite somebody; [Invitations.Invite]
+// has its form.
+type InviteRequest struct {
 	Ledger       string `json:"ledger"`
 	Organisation Orgnr  `json:"organisation"`
 	Roles        []Role `json:"roles"`
@@ -94,7 +82,7 @@ type invite struct {
 	At           string `json:"at"`           // the signer's clock
 }
 
-func (i *invite) check(f *fields) {
+func (i *InviteRequest) check(f *fields) {
 	f.orgnr("/organisation", i.Organisation)
 	someOf(f, "/roles", i.Roles, roles)
 	f.string("/label", i.Label, maxLabel)
@@ -104,7 +92,7 @@ func (i *invite) check(f *fields) {
 	}
 }
 
-func (i *invite) at() time.Time { return parseAt(&i.At) }
+func (i *InviteRequest) at() time.Time { return parseAt(&i.At) }
 
 // keptInvitation is an invitation as it lies in the store.
 type keptInvitation struct {
@@ -113,7 +101,7 @@ type keptInvitation struct {
 	Public  string  `json:"public,omitzero"` // base64; none: not used yet
 	UsedAt  string  `json:"used_at,omitzero"`
 
-	invite invite
+	invite InviteRequest
 	public []byte
 }
 
@@ -179,11 +167,11 @@ func (i *Invitations) Invite(ctx context.Context, request []byte, keyid keys.ID,
 
 // read reads a request. That it is dated wrongly is told late: one that was taken
 // before may be as old as it likes.
-func (i *Invitations) read(request []byte) (asked *invite, late *Refusal, err error) {
+func (i *Invitations) read(request []byte) (asked *InviteRequest, late *Refusal, err error) {
 	if len(request) > maxInvite {
 		return nil, nil, refuse(TooLarge, "a request to invite has at most %d bytes; shorten the label", maxInvite)
 	}
-	asked = &invite{}
+	asked = &InviteRequest{}
 	if err := strict(request, asked); err != nil {
 		return nil, nil, err
 	}
@@ -221,7 +209,7 @@ func (i *Invitations) clock(at time.Time) *Refusal {
 
 // signed is the request as what the ledger decides on: would the signer be allowed to
 // enrol such a key now?
-func (i *invite) signed(request []byte, keyid keys.ID, sig []byte) (*Signed, error) {
+func (i *InviteRequest) signed(request []byte, keyid keys.ID, sig []byte) (*Signed, error) {
 	if _, err := keys.ParseID(string(keyid)); err != nil {
 		return nil, refuse(Malformed, "%s", err).at("/keyid")
 	}
@@ -247,7 +235,7 @@ func (d *inviting) decide(s *State, e *Signed) error {
 }
 
 // wanted refuses an invitation that may not be given, and more than one may have.
-func (i *Invitations) wanted(ctx context.Context, asked *invite, signed *Signed, kept keptInvitation, late *Refusal) error {
+func (i *Invitations) wanted(ctx context.Context, asked *InviteRequest, signed *Signed, kept keptInvitation, late *Refusal) error {
 	if late != nil {
 		return late
 	}
@@ -478,12 +466,4 @@ func (l *Ledger) enrolled(ctx context.Context, id keys.ID) (bool, error) {
 	return ok, nil
 }
 
-// trouble is what the store failed with, as a refusal, as that of drafts.
-func (i *Invitations) trouble(err error) error {
-	if err == nil {
-		return nil
-	}
-	i.ledger.cfg.Logger.Warn("keeping invitations", "error", err)
-	i.ledger.nudge()
-	return refuse(Unavailable, "invitations cannot be kept or read right now; try again in a moment")
-}
+func (i *Invitations) trouble(err error) error { return i.ledger.trouble("invitations", err) }

@@ -441,40 +441,12 @@ func TestInvitationsAreLimited(t *testing.T) {
 	noError(t, err)
 }
 
-// shakyInvitations is a store that fails when told to, before or after it has saved.
-type shakyInvitations struct {
-	ledger.InvitationStore
-	before, after atomic.Bool
-}
-
-func (s *shakyInvitations) Load(ctx context.Context, sum string) ([]byte, uint64, error) {
-	if s.before.Load() {
-		return nil, 0, errors.New("no store today")
-	}
-	return s.InvitationStore.Load(ctx, sum)
-}
-
-func (s *shakyInvitations) List(ctx context.Context, by ledger.Orgnr, most int) (map[string][]byte, error) {
-	if s.before.Load() {
-		return nil, errors.New("no store today")
-	}
-	return s.InvitationStore.List(ctx, by, most)
-}
-
-func (s *shakyInvitations) Save(ctx context.Context, sum string, by ledger.Orgnr, value []byte, revision uint64) error {
-	err := s.InvitationStore.Save(ctx, sum, by, value, revision)
-	if s.after.Load() {
-		return errors.New("no acknowledgement today")
-	}
-	return err
-}
-
 // A store that fails, or whose acknowledgement is lost, loses nothing; what others put
 // there is no invitation.
 func TestInvitationsOnAFaultyStore(t *testing.T) {
 	t.Parallel()
 	ctx, n := context.Background(), newNode(t).open(t).found(t)
-	store := &shakyInvitations{InvitationStore: n.stream.Invitations()}
+	store := &shaky{Store: n.stream.Invitations()}
 	i := inviter{ledger.NewInvitations(n.Ledger, store), t}
 	a, token := ask(time.Now())
 

@@ -50,7 +50,7 @@ func (v *visit) dataPage() (shown, error) {
 	if err != nil {
 		return shown{}, err
 	}
-	p := dataPage{Tables: projections.OpenTables, Formats: []string{"csv", "jsonl", "parquet", "xlsx"}, Kept: len(editions) > 0}
+	p := dataPage{Tables: projections.OpenTables, Formats: vocabularies["format"], Kept: len(editions) > 0}
 	if p.Kept {
 		p.Newest = editions[0]
 	}

@@ -32,7 +32,6 @@ type eventForm struct {
 type field struct {
 	Name     string
 	Kind     string // text, date, choice, choices, yes, links, organisation, originators, innovation or fixed
-	Values   []string
 	Optional bool
 	Max      int // characters
 
@@ -45,26 +44,23 @@ type named struct {
 	Chosen      bool
 }
 
-var (
-	kindsOf     = []string{"service", "product", "process", "organisation", "communication"}
-	fundingsOf  = []string{"own", "rhf", "nfr", "eu", "innovation_norway", "other"}
-	revocations = []string{"lost", "left", "compromised", "rotated"}
-	reason      = field{Name: "reason", Kind: "text", Max: 1000}
-)
+var reason = field{Name: "reason", Kind: "text", Max: 1000}
 
-// innovationFields are those of a publication and of a revision.
+// innovationFields are those of a publication and of a revision. Attachments are none that
+// can be filled in: a revision names those that there are, or they would be gone.
 func innovationFields() []field {
 	return []field{
 		{Name: "title", Kind: "text", Max: 200},
 		{Name: "summary", Kind: "text", Max: 2000},
-		{Name: "kind", Kind: "choice", Values: kindsOf},
+		{Name: "kind", Kind: "choice"},
 		{Name: "originators", Kind: "originators"},
-		{Name: "funding", Kind: "choices", Values: fundingsOf},
+		{Name: "funding", Kind: "choices"},
 		{Name: "regional_initiative", Kind: "yes"},
 		{Name: "in_use_since", Kind: "date"},
 		{Name: "replaces", Kind: "text", Max: 1000, Optional: true},
 		{Name: "derived_from", Kind: "innovation", Optional: true},
 		{Name: "links", Kind: "links", Optional: true},
+		{Name: "attachments", Kind: "fixed", Optional: true},
 	}
 }
 
@@ -76,12 +72,12 @@ func init() {
 		{name: "bekreft", event: ledger.AdoptionConfirmed, role: ledger.Report, about: true, by: canAdopt, fields: []field{
 			{Name: "revision", Kind: "fixed"},
 			{Name: "in_use_from", Kind: "date"},
-			{Name: "extent", Kind: "choice", Values: []string{"unit", "hospital", "trust"}, Value: "hospital"},
-			{Name: "form", Kind: "choice", Values: []string{"as_is", "adapted"}, Value: "as_is"},
-			{Name: "funding", Kind: "choices", Values: fundingsOf, Value: []string{"own"}},
+			{Name: "extent", Kind: "choice", Value: "hospital"},
+			{Name: "form", Kind: "choice", Value: "as_is"},
+			{Name: "funding", Kind: "choices", Value: []string{"own"}},
 			{Name: "replaces", Kind: "text", Max: 1000, Optional: true},
 			{Name: "links", Kind: "links", Optional: true},
-		}, begin: beginConfirmation},
+		}, begin: beginRevisionNamed},
 		{name: "publiser", event: ledger.InnovationPublished, role: ledger.Report, fields: innovationFields()},
 		{name: "endre", event: ledger.InnovationRevised, role: ledger.Report, about: true, by: originatorsOf, fields: innovationFields(), begin: beginRevision},
 		{name: "trekk", event: ledger.InnovationWithdrawn, role: ledger.Report, about: true, by: originatorsOf, fields: []field{reason}},
@@ -104,7 +100,7 @@ func init() {
 			{Name: "organisation", Kind: "fixed"}, {Name: "key", Kind: "fixed"},
 		}, begin: beginApproval},
 		{name: "tilbakekall", event: ledger.KeyRevoked, role: ledger.Admin, by: adminsOf, fields: []field{
-			{Name: "key", Kind: "fixed"}, {Name: "reason", Kind: "choice", Values: revocations},
+			{Name: "key", Kind: "fixed"}, {Name: "reason", Kind: "choice"},
 		}, begin: beginRevocation},
 		{name: "slaa-sammen", event: ledger.InnovationMerged, role: ledger.Report, about: true, by: originatorsOf, fields: []field{{Name: "into", Kind: "innovation"}, reason}},
 	}
@@ -120,12 +116,10 @@ type formPage struct {
 	Fields     []field
 	Innovation *projections.Innovation // that the event is about; nil: none
 	By         []actor
-	Names      []named // of all organisations, for showing who is meant
 	Origin     string
-	LogKeys    ledger.LogKeys
-	Lang       string
-	Code       string // of the key that is approved; empty: none is
-	Warn       string // text why it would be refused; empty: nothing is known
+	signing
+	Code   string // of the key that is approved; empty: none is
+	Nobody bool   // may do this now
 
 	asked string // the organisation that the address names, if any
 	pairs []projections.Pair
@@ -154,7 +148,7 @@ func (v *visit) form(name, innovation string) (shown, error) {
 		return shown{}, ErrNotFound
 	}
 	spec := forms[at]
-	p := formPage{Form: spec.name, Event: spec.event, Fields: slices.Clone(spec.fields), Origin: v.Ledger.Origin(), Lang: v.language.tag, asked: v.Query().Get("for")}
+	p := formPage{Form: spec.name, Event: spec.event, Fields: slices.Clone(spec.fields), Origin: v.Ledger.Origin(), asked: v.Query().Get("for")}
 	missing := false
 	v.read(func(f *projections.Fold) {
 		if spec.about {
@@ -165,7 +159,7 @@ func (v *visit) form(name, innovation string) (shown, error) {
 			p.Innovation = &i
 			p.pairs, _ = f.Pairs(i.ID)
 		}
-		p.LogKeys = slices.Clone(f.LogKeys)
+		p.signing = signingOf(f)
 		p.fill(v, f, spec)
 	})
 	if missing {
@@ -184,13 +178,10 @@ func (v *visit) form(name, innovation string) (shown, error) {
 
 func (p *formPage) fill(v *visit, f *projections.Fold, spec eventForm) {
 	adopter := v.Query().Get("adoptert_av")
-	p.Names = namesOfAll(f)
 	var may []ledger.Orgnr
 	if spec.by != nil {
 		may = spec.by(f, p)
-		if len(may) == 0 {
-			p.Warn = "nobody"
-		}
+		p.Nobody = len(may) == 0
 	}
 	for _, o := range f.Acting() {
 		if spec.by != nil && !slices.Contains(may, o.Orgnr) || spec.by == nil && o.Kind == ledger.KindAuthority {
@@ -211,12 +202,28 @@ func (p *formPage) fill(v *visit, f *projections.Fold, spec eventForm) {
 	}
 }
 
-// namesOfAll gives the names of all organisations of today, in alphabetical order.
-func namesOfAll(f *projections.Fold) (all []named) {
-	for _, o := range f.Acting() {
-		all = append(all, named{string(o.Orgnr), o.Name, false})
+// keepChosen lets what stands now be chosen, also if another acts for it today.
+func (x *field) keepChosen(all []projections.Originator) {
+	for _, o := range all {
+		if !slices.ContainsFunc(x.Choose, func(n named) bool { return n.Value == string(o.Orgnr) }) {
+			x.Choose = append(x.Choose, named{Value: string(o.Orgnr), Name: o.Name})
+		}
 	}
-	return all
+}
+
+// signing is what a page that signs knows of the ledger: the names of all organisations of
+// today, for showing who is meant, and the keys that receipts are checked with.
+type signing struct {
+	Names   []named
+	LogKeys ledger.LogKeys
+}
+
+func signingOf(f *projections.Fold) signing {
+	s := signing{LogKeys: slices.Clone(f.LogKeys)}
+	for _, o := range f.Acting() {
+		s.Names = append(s.Names, named{string(o.Orgnr), o.Name, false})
+	}
+	return s
 }
 
 // passkeysOf lists an organisation's passkeys that may sign in one of the roles now.
@@ -296,11 +303,6 @@ func beginRevisionNamed(_ *visit, _ *projections.Fold, p *formPage) {
 	p.field("revision").Value = p.Innovation.Revision
 }
 
-func beginConfirmation(v *visit, f *projections.Fold, p *formPage) {
-	beginRevisionNamed(v, f, p)
-	p.field("in_use_from").Value = ""
-}
-
 // beginRevision puts what stands now into the form.
 func beginRevision(_ *visit, _ *projections.Fold, p *formPage) {
 	i := p.Innovation
@@ -312,6 +314,7 @@ func beginRevision(_ *visit, _ *projections.Fold, p *formPage) {
 	}
 	p.field("funding").Value = funding
 	p.field("originators").Value = i.Originators
+	p.field("originators").keepChosen(i.Originators)
 	p.field("regional_initiative").Value = map[bool]string{true: "true", false: "false"}[i.RegionalInitiative]
 	p.field("in_use_since").Value = string(i.InUseSince)
 	if i.Replaces != nil {
@@ -319,6 +322,13 @@ func beginRevision(_ *visit, _ *projections.Fold, p *formPage) {
 	}
 	p.field("derived_from").Value = i.DerivedFrom
 	p.field("links").Value = strings.Join(i.Links, "\n")
+	var attached []ledger.Attachment
+	for _, a := range i.Attachments {
+		attached = append(attached, a.Attachment)
+	}
+	if attached != nil {
+		p.field("attachments").Value = attached
+	}
 }
 
 // adminsOf gives who may enrol and revoke the keys of the organisation that the address
@@ -428,6 +438,9 @@ func vocabularyOf(name string) string {
 	return name
 }
 
+// valuesOf are those that a field of choices has.
+func valuesOf(name string) []string { return vocabularies[vocabularyOf(name)] }
+
 func asJSON(value any) (string, error) {
 	b, err := json.Marshal(value)
 	return string(b), err
@@ -453,9 +466,7 @@ func (l *language) signWords() (all []signWord) {
 	for _, name := range []string{"value.roles", "value.scheme", "value.reason"} {
 		put(name, name+".")
 	}
-	for _, tag := range []string{"nb", "nn", "en", "se"} {
-		all = append(all, signWord{"language." + tag, l.word("language", tag)})
-	}
+	put("language", "language.")
 	return append(
 		all,
 		signWord{"sign.touch", l.t("sign.touch")}, signWord{"sign.sending", l.t("sign.sending")},

@@ -1,8 +1,6 @@
 package site
 
 import (
-	"slices"
-
 	"spredning/keys"
 	"spredning/ledger"
 	"spredning/projections"
@@ -31,10 +29,9 @@ func (v *visit) waiting(o ledger.Orgnr) (all []waitingKey, err error) {
 // draftShown is the page of an event that waits for signatures. The browser reads it and
 // checks that it is the one which the address names.
 type draftShown struct {
-	Hash    string
-	By      []actor
-	Names   []named
-	LogKeys ledger.LogKeys
+	Hash string
+	By   []actor
+	signing
 }
 
 // draftPage is /utkast/{hash}.
@@ -44,28 +41,20 @@ func (v *visit) draftPage() (shown, error) {
 		return shown{}, ErrNotFound
 	}
 	v.read(func(f *projections.Fold) {
-		p.LogKeys = slices.Clone(f.LogKeys)
-		p.Names, p.By = actorsOf(f, ledger.Report, ledger.Assess, ledger.Admin)
+		p.signing = signingOf(f)
+		for _, o := range f.Acting() {
+			if k := passkeysOf(f, o.Orgnr, ledger.Report, ledger.Assess, ledger.Admin); k != "[]" {
+				p.By = append(p.By, actor{Orgnr: o.Orgnr, Name: o.Name, Keys: k})
+			}
+		}
 	})
 	return shown{Data: p, Lead: v.t("draft.lead"), Scripts: signScripts, NoIndex: true}, nil
 }
 
-// actorsOf gives the names of all organisations of today, and those among them that have
-// passkeys with one of the roles.
-func actorsOf(f *projections.Fold, roles ...ledger.Role) (names []named, all []actor) {
-	for _, o := range f.Acting() {
-		if k := passkeysOf(f, o.Orgnr, roles...); k != "[]" {
-			all = append(all, actor{Orgnr: o.Orgnr, Name: o.Name, Keys: k})
-		}
-	}
-	return namesOfAll(f), all
-}
-
 // enrolShown is the page where an invitation becomes a passkey.
 type enrolShown struct {
-	Name    string // the ledger's
-	Names   []named
-	LogKeys ledger.LogKeys
+	Name string // the ledger's
+	signing
 }
 
 // enrolPage is /nokkel. The token stands after # in the address, where no server sees it.
@@ -86,8 +75,7 @@ type keysShown struct {
 	Waiting []waitingKey
 	Keys    []projections.Key
 	By      []actor
-	Names   []named
-	LogKeys ledger.LogKeys
+	signing
 }
 
 // keysPage is /foretak/{orgnr}/nokler.

@@ -53,7 +53,7 @@ var vocabularies = map[string][]string{
 	"chosen":          choices,
 	"label":           labelled,
 	"hint":            hinted,
-	"problem":         problems,
+	"problem":         problems(),
 	"yesno":           {"true", "false"},
 	"value.roles":     {"admin", "report", "assess"},
 	"value.scheme":    {"ed25519", "webauthn"},
@@ -74,11 +74,12 @@ var hinted = []string{
 }
 
 // problems are the refusals of the ledger, and those of the page itself.
-var problems = []string{
-	"too_large", "malformed", "wrong_ledger", "clock", "invalid_field", "personal_data", "unknown_key", "bad_signature", "revoked_key", "not_authorised",
-	"missing_signature", "unneeded_signature", "unknown_organisation", "unknown_innovation", "unknown_adoption", "already_exists", "wrong_state", "own_innovation",
-	"stale_revision", "under_dispute", "year_not_open", "overloaded", "unavailable", "not_found",
-	"lacking", "no_passkey", "not_touched", "unnamed", "no_webauthn", "bad_receipt",
+func problems() (all []string) {
+	for _, c := range ledger.Codes {
+		all = append(all, string(c))
+	}
+	return append(all, string(ledger.Overloaded), string(ledger.Unavailable), "not_found",
+		"lacking", "no_passkey", "not_touched", "unnamed", "no_webauthn", "bad_receipt")
 }
 
 func init() {

@@ -60,16 +60,6 @@ passkey will work at.`,
 	return cmd
 }
 
-// request is what is signed to invite somebody.
-type request struct {
-	Ledger       string        `json:"ledger"`
-	Organisation ledger.Orgnr  `json:"organisation"`
-	Roles        []ledger.Role `json:"roles"`
-	Label        string        `json:"label"`
-	TokenSHA256  string        `json:"token_sha256"`
-	At           string        `json:"at"`
-}
-
 // invitation is what the ledger answers, with the link that was made here.
 type invitation struct {
 	Link         string        `json:"link"`
@@ -95,7 +85,7 @@ func (i *inviting) run(ctx context.Context, e *env) error {
 	}
 	token := newToken()
 	sum := sha256.Sum256([]byte(token))
-	r := request{
+	r := ledger.InviteRequest{
 		Ledger: status.Ledger, Organisation: by, Roles: rolesOf(i.roles), Label: i.label,
 		TokenSHA256: hex.EncodeToString(sum[:]), At: time.Now().UTC().Format(time.RFC3339),
 	}
@@ -135,7 +125,7 @@ func (e *env) admin(ctx context.Context, c *client, path string) (*keys.Private,
 }
 
 // invite signs a request and sends it.
-func (c *client) invite(ctx context.Context, r request, signer *keys.Private) (out invitation, err error) {
+func (c *client) invite(ctx context.Context, r ledger.InviteRequest, signer *keys.Private) (out invitation, err error) {
 	signed, err := json.Marshal(r)
 	if err != nil {
 		return out, err
@@ -179,7 +169,7 @@ var (
 )
 
 // confirmInvitation shows what is about to be signed, and asks on a terminal.
-func (e *env) confirmInvitation(ctx context.Context, c *client, by ledger.Orgnr, r request, yes bool) error {
+func (e *env) confirmInvitation(ctx context.Context, c *client, by ledger.Orgnr, r ledger.InviteRequest, yes bool) error {
 	l, err := e.language()
 	if err != nil {
 		return err

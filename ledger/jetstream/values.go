@@ -38,10 +38,7 @@ type Values struct {
 	age    time.Duration // that a value may reach
 }
 
-var (
-	_ ledger.DraftStore      = (*Values)(nil)
-	_ ledger.InvitationStore = (*Values)(nil)
-)
+var _ ledger.Store = (*Values)(nil)
 
 // Drafts gives the bucket of drafts beside the stream.
 func (s *Stream) Drafts() *Values {

@@ -42,6 +42,8 @@ const toBase64URL = (bytes) => toBase64(bytes).replaceAll("+", "-").replaceAll("
 
 const sha256 = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", concat(...parts)));
 
+const fromHex = (text) => Uint8Array.from(text.match(/../g), (b) => parseInt(b, 16));
+
 const toHex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 
 async function signedBy(publicKey, message, signature) {
@@ -55,10 +57,9 @@ async function signedBy(publicKey, message, signature) {
 
 // capable tells whether this browser can check Ed25519 signatures: with the first test of RFC 8032, 7.1.
 async function capable() {
-  const bytes = (hex) => Uint8Array.from(hex.match(/../g), (b) => parseInt(b, 16));
   return !!globalThis.crypto?.subtle && signedBy(
-    bytes("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"), new Uint8Array(),
-    bytes("e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"));
+    fromHex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"), new Uint8Array(),
+    fromHex("e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"));
 }
 
 // takeParts reads bytes that each stand after their number, which has as many bytes as

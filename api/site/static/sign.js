@@ -22,13 +22,12 @@ function counted(parts, sizes) {
 // SubjectPublicKeyInfo. Null for a kind that is not taken.
 function publicOf(credential) {
   const spki = new Uint8Array(credential.response.getPublicKey());
-  const hex = (text) => Uint8Array.from(text.match(/../g), (b) => parseInt(b, 16));
   let cose = null;
   if (credential.response.getPublicKeyAlgorithm() === -7) {
     const point = spki.slice(-64);
-    cose = concat(hex("a5010203262001215820"), point.slice(0, 32), hex("225820"), point.slice(32));
+    cose = concat(fromHex("a5010203262001215820"), point.slice(0, 32), fromHex("225820"), point.slice(32));
   } else if (credential.response.getPublicKeyAlgorithm() === -8) {
-    cose = concat(hex("a4010103272006215820"), spki.slice(-32));
+    cose = concat(fromHex("a4010103272006215820"), spki.slice(-32));
   }
   if (!cose) return null;
   const origin = utf8(location.origin);
@@ -165,7 +164,7 @@ function readField(field) {
   const only = () => field.querySelector("input, select, textarea").value.trim();
   switch (kind) {
     case "fixed":
-      return JSON.parse(field.dataset.value);
+      return JSON.parse(field.dataset.value) ?? undefined;
     case "text": {
       const texts = Array.from(field.querySelectorAll("[data-lang]"), (t) => [t.dataset.lang, t.value.normalize("NFC").trim()]).filter(([, t]) => t);
       return texts.length > 0 ? Object.fromEntries(texts) : undefined;
@@ -324,10 +323,24 @@ function signer({ fail }) {
 // say gives the words for a refusal.
 const sayProblem = (p) => [word(`problem.${p.code}`) ?? p.code, p.detail].filter(Boolean).join(" ");
 
+// showProblems tells what is wrong above everything else.
+function showProblems(...problems) {
+  const errors = document.getElementById("sign-errors");
+  errors.querySelector("ul").replaceChildren(...problems.map((p) => Object.assign(document.createElement("li"), { textContent: sayProblem(p) })));
+  errors.hidden = false;
+  errors.focus();
+}
+
+// begin shows what only a script can do, in the place of what says so.
+function begin(page) {
+  page.hidden = false;
+  for (const e of document.querySelectorAll("[data-unscripted]")) e.hidden = true;
+}
+
 // startSigning runs the page of a form.
 function startSigning(page) {
   const $ = (id) => document.getElementById(id);
-  const { form, type, ledger, innovation, lang } = page.dataset;
+  const { form, type, ledger, innovation } = page.dataset;
   const by = $("by");
   const id = newULID(Date.now());
 
@@ -454,8 +467,7 @@ function startSigning(page) {
   by.addEventListener("change", () => { if (mine && !mine.value) mine.value = by.value; });
   $("sign-form").addEventListener("input", refresh);
   $("sign-form").addEventListener("change", refresh);
-  page.hidden = false;
-  for (const e of document.querySelectorAll("[data-unscripted]")) e.hidden = true;
+  begin(page);
   refresh();
 }
 
@@ -477,19 +489,9 @@ async function codeOf(keyid) {
 async function startDraft(page) {
   const $ = (id) => document.getElementById(id);
   const by = $("by");
-  page.hidden = false;
-  for (const e of document.querySelectorAll("[data-unscripted]")) e.hidden = true;
+  begin(page);
   const state = (name) => { for (const e of page.querySelectorAll("[data-state-is]")) e.hidden = e.dataset.stateIs !== name; };
-  const fail = (...problems) => {
-    $("sign-errors").querySelector("ul").replaceChildren(...problems.map((p) => {
-      const item = document.createElement("li");
-      item.textContent = sayProblem(p);
-      return item;
-    }));
-    $("sign-errors").hidden = false;
-    $("sign-errors").focus();
-  };
-  const work = signer({ fail });
+  const work = signer({ fail: showProblems });
   $("sign-shown").hidden = true;
   let draft;
   try {
@@ -520,7 +522,7 @@ async function startDraft(page) {
     return;
   }
   if (draft.refusal) {
-    fail(draft.refusal);
+    showProblems(draft.refusal);
     state("refused");
     return;
   }
@@ -529,10 +531,11 @@ async function startDraft(page) {
   const missing = (draft.missing?.organisations ?? []).map((o) => o.orgnr);
   if (missing.includes(remembered.get("by")) || missing.length === 0) by.value = remembered.get("by") ?? "";
   else if (missing.length === 1) [by.value] = missing;
+  if (by.selectedIndex < 0) by.value = ""; // who must sign has no passkey
   $("sign-button").addEventListener("click", async () => {
     $("sign-errors").hidden = true;
     if (!by.value) {
-      fail({ code: "lacking", detail: word("sign.by"), pointer: "/by" });
+      showProblems({ code: "lacking", detail: word("sign.by"), pointer: "/by" });
       by.focus();
       return;
     }
@@ -544,19 +547,13 @@ async function startDraft(page) {
 // startEnrolling runs the page where an invitation becomes a passkey.
 async function startEnrolling(page) {
   const $ = (id) => document.getElementById(id);
-  page.hidden = false;
-  for (const e of document.querySelectorAll("[data-unscripted]")) e.hidden = true;
+  begin(page);
   const state = (name) => {
     for (const e of page.querySelectorAll("[data-state-is]")) e.hidden = e.dataset.stateIs !== name;
     const heading = page.querySelector(`[data-state-is="${name}"] h2`);
     heading?.focus();
   };
   const fill = (name, text) => { for (const e of page.querySelectorAll(`[data-fill="${name}"]`)) e.textContent = text; };
-  const problem = (p) => {
-    $("sign-errors").querySelector("ul").replaceChildren(Object.assign(document.createElement("li"), { textContent: sayProblem(p) }));
-    $("sign-errors").hidden = false;
-    $("sign-errors").focus();
-  };
   const token = location.hash.slice(1);
   if (!/^[A-Za-z0-9_-]{43}$/.test(token)) {
     state("none");
@@ -568,12 +565,12 @@ async function startEnrolling(page) {
     if (!answer.ok) {
       const p = await problemOf(answer);
       if (p.code === "not_found") state("gone");
-      else problem(p);
+      else showProblems(p);
       return;
     }
     invitation = await answer.json();
   } catch (e) {
-    problem({ code: "unavailable", detail: e.message });
+    showProblems({ code: "unavailable", detail: e.message });
     return;
   }
   fill("name", invitation.name);
@@ -603,31 +600,31 @@ async function startEnrolling(page) {
           },
         });
       } catch (e) {
-        problem({ code: codeOfError(e), detail: e.message });
+        showProblems({ code: codeOfError(e), detail: e.message });
         return;
       }
       const bytes = publicOf(credential);
       if (!bytes) {
-        problem({ code: "no_webauthn", detail: "" });
+        showProblems({ code: "no_webauthn", detail: "" });
         return;
       }
       const answer = await post("/api/v1/invitations/use", JSON.stringify({ token, public: toBase64(bytes) }));
       if (!answer.ok) {
-        problem(await problemOf(answer));
+        showProblems(await problemOf(answer));
         return;
       }
       const waiting = await answer.json();
       const keyid = await keyIDOf({ scheme: "webauthn", public: toBase64(bytes) });
       fill("code", await codeOf(keyid)); // made here, so that no other key can be put in its place
       if (keyid !== waiting.keyid) {
-        problem({ code: "bad_receipt", detail: "" });
+        showProblems({ code: "bad_receipt", detail: "" });
         return;
       }
       remembered.set("by", invitation.organisation);
       history.replaceState(null, "", location.pathname);
       state("waits");
     } catch (e) {
-      problem({ code: "unavailable", detail: e.message });
+      showProblems({ code: "unavailable", detail: e.message });
     } finally {
       $("enrol-button").disabled = false;
     }
@@ -637,24 +634,18 @@ async function startEnrolling(page) {
 // startInviting runs the form that makes a one-time invitation to a passkey.
 function startInviting(page) {
   const $ = (id) => document.getElementById(id);
-  page.hidden = false;
-  for (const e of document.querySelectorAll("[data-unscripted]")) e.hidden = true;
-  const problem = (p) => {
-    $("sign-errors").querySelector("ul").replaceChildren(Object.assign(document.createElement("li"), { textContent: sayProblem(p) }));
-    $("sign-errors").hidden = false;
-    $("sign-errors").focus();
-  };
+  begin(page);
   $("invite-button").addEventListener("click", async () => {
     $("sign-errors").hidden = true;
     const label = $("invite-label").value.normalize("NFC").trim();
     const roles = Array.from(page.querySelectorAll("[name=roles]:checked"), (r) => r.value);
     const passkeys = JSON.parse($("by").selectedOptions[0]?.dataset.keys ?? "[]");
     if (!label || roles.length === 0) {
-      problem({ code: "lacking", detail: label ? word("label.roles") : word("label.label") });
+      showProblems({ code: "lacking", detail: label ? word("label.roles") : word("label.label") });
       return;
     }
     if (passkeys.length === 0) {
-      problem({ code: "no_passkey", detail: "" });
+      showProblems({ code: "no_passkey", detail: "" });
       return;
     }
     $("invite-button").disabled = true;
@@ -668,19 +659,19 @@ function startInviting(page) {
       try {
         signature = await signWith(passkeys, paeOf("application/vnd.spredning.invitation.v1+json", utf8(request)));
       } catch (e) {
-        problem({ code: codeOfError(e), detail: e.message });
+        showProblems({ code: codeOfError(e), detail: e.message });
         return;
       }
       const answer = await post("/api/v1/invitations", JSON.stringify({ request, ...signature }));
       if (!answer.ok) {
-        problem(await problemOf(answer));
+        showProblems(await problemOf(answer));
         return;
       }
       $("invite-link").value = `${location.origin}${page.dataset.to}#${token}`;
       $("invite-done").hidden = false;
       $("invite-heading").focus();
     } catch (e) {
-      problem({ code: "unavailable", detail: e.message });
+      showProblems({ code: "unavailable", detail: e.message });
     } finally {
       $("invite-button").disabled = false;
     }
