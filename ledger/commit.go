@@ -21,6 +21,7 @@ func (l *Ledger) commitAll() {
 		select {
 		case first, ok := <-l.requests:
 			if !ok {
+				l.snapshotAtEnd()
 				return
 			}
 			l.commit(l.gather(first))
@@ -49,6 +50,7 @@ func (l *Ledger) look() {
 	if err != nil && l.life.Err() == nil {
 		l.stop(err)
 	}
+	l.snapshotSometimes()
 }
 
 // lookAt is how many entries are compared at a time: those who submit meanwhile
@@ -73,7 +75,7 @@ func (l *Ledger) compareSome(ctx context.Context) error {
 	if err == nil || errors.Is(err, errDone) {
 		return nil
 	}
-	l.compared = false
+	l.compared, l.sure = false, 0
 	return err
 }
 
@@ -335,13 +337,17 @@ func (l *Ledger) same(a again) answer {
 // apply hands entries to the projections.
 func (l *Ledger) apply(entries []*Entry) {
 	if l.cfg.Apply != nil && len(entries) > 0 {
-		l.applies <- entries
+		l.applies <- applied{entries: entries}
 	}
 }
 
 func (l *Ledger) applyAll() {
-	for entries := range l.applies {
-		l.cfg.Apply(entries)
+	for a := range l.applies {
+		if a.then != nil {
+			a.then()
+			continue
+		}
+		l.cfg.Apply(a.entries)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // Config is what a Ledger is made of. All fields but NextLogKey, Shared,
-// Others, Witnessed and Apply are needed; the caller closes Log and Stream after the Ledger.
+// Others, Witnessed, Apply and Snapshots are needed; the caller closes Log and Stream after the Ledger.
 type Config struct {
 	Log    *tiles.Log // the second copy on disk
 	Stream Stream     // the durable order
@@ -32,9 +32,11 @@ type Config struct {
 	Witnessed bool
 	// Apply is called with every entry in order, those on disk when opening
 	// included, by one goroutine. The entries may be kept.
-	Apply  func([]*Entry)
-	Now    func() time.Time
-	Logger *slog.Logger
+	Apply func([]*Entry)
+	// Snapshots keeps them; nil: a start replays everything.
+	Snapshots *Snapshots
+	Now       func() time.Time
+	Logger    *slog.Logger
 }
 
 // Ledger accepts events, makes them durable and proves it. Its methods may be
@@ -47,7 +49,7 @@ type Ledger struct {
 	closed   bool
 	requests chan *request
 	persists chan *batch
-	applies  chan []*Entry
+	applies  chan applied
 	idle     sync.WaitGroup // batches handed to persist and not yet done
 	done     sync.WaitGroup // the goroutines
 
@@ -55,6 +57,7 @@ type Ledger struct {
 	shown    Checkpoint // the newest that readers may have seen before this was opened
 	state    *State     // of the committer alone, as is compared
 	compared bool       // shown, the second copy and the stream
+	sure     int64      // entries that a snapshot vouches for: they are compared in the background
 	stopped  atomic.Pointer[stop]
 	nudged   atomic.Bool     // a nudge is on its way
 	life     context.Context // until Close
@@ -66,6 +69,7 @@ type Ledger struct {
 	publishing sync.Mutex                // held to replace it
 
 	selfAudit selfAudit
+	snapshots snapshots
 	lookedAt  int64 // entries of the stream compared since the last round, by the committer alone
 }
 
@@ -90,6 +94,12 @@ type answer struct {
 	index int64
 	again bool
 	err   error
+}
+
+// applied is entries to hand to the projections, or what to do then.
+type applied struct {
+	entries []*Entry
+	then    func()
 }
 
 // batch is what one append carried, and who waits for it.
@@ -131,7 +141,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 		verifier: keys.NewVerifier(),
 		requests: make(chan *request, maxWaiting),
 		persists: make(chan *batch, 1),
-		applies:  make(chan []*Entry, 64),
+		applies:  make(chan applied, 64),
 		state:    NewState(),
 		growth:   growth{growing: make(chan struct{})},
 	}
@@ -139,6 +149,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	l.done.Go(l.applyAll)
 	l.done.Go(l.persistAll)
 	l.shown = l.publishedCheckpoint()
+	l.seed(ctx)
 	err := l.replay()
 	if err == nil {
 		err = l.openWitnessed()
@@ -171,10 +182,12 @@ func (l *Ledger) publishedCheckpoint() Checkpoint {
 	return c
 }
 
-// replay folds the second copy and compares it with its checkpoint.
+// replay folds the second copy, from a snapshot on if there is one, and compares it
+// with its checkpoint.
 func (l *Ledger) replay() error {
 	size := l.cfg.Log.Size()
-	err := Replay(l.cfg.Log, 0, size, func(es []*Entry) error {
+	l.sure = l.fromSnapshot()
+	err := Replay(l.cfg.Log, l.sure, size, func(es []*Entry) error {
 		for _, e := range es {
 			Evolve(l.state, e)
 		}
@@ -245,7 +258,8 @@ func (l *Ledger) compareShown(size int64, tree tlog.HashReader) error {
 	return nil
 }
 
-// compareStream checks that the stream is what the second copy is a copy of. If
+// compareStream checks that the stream is what the second copy is a copy of, but
+// for what a snapshot vouches for, which is compared little by little. If
 // that has lost its end, the stream must have just what was shown of it: until
 // then nothing is signed.
 func (l *Ledger) compareStream(ctx context.Context) error {
@@ -254,8 +268,8 @@ func (l *Ledger) compareStream(ctx context.Context) error {
 	}
 	size := l.cfg.Log.Size()
 	errDone := errors.New("compared all")
-	at, tree := int64(0), &longer{Log: l.cfg.Log, size: size}
-	err := l.cfg.Stream.Read(ctx, 0, func(index int64, entry []byte) error {
+	at, tree := l.sure, &longer{Log: l.cfg.Log, size: size}
+	err := l.cfg.Stream.Read(ctx, l.sure, func(index int64, entry []byte) error {
 		if index >= max(size, l.shown.Size) {
 			return errDone
 		}

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -41,6 +42,10 @@ type node struct {
 	apply  func([]*ledger.Entry)
 	wrap   func(ledger.Stream) ledger.Stream
 	now    func() time.Time
+
+	snapshots *ledger.Snapshots
+	shelf     func(*jetstream.Stream) ledger.Shelf
+	logger    *slog.Logger // nil: silent
 }
 
 func newNode(t testing.TB) *node {
@@ -87,12 +92,15 @@ func (n *node) tryOpen() (err error) {
 	if n.stream, err = n.openStream(); err != nil {
 		return err
 	}
+	if n.shelf != nil {
+		n.snapshots.Shelf = n.shelf(n.stream)
+	}
 	var stream ledger.Stream = n.stream
 	if n.wrap != nil {
 		stream = n.wrap(stream)
 	}
 	n.Ledger, err = ledger.Open(context.Background(), ledger.Config{
-		Log: n.log, Stream: stream, LogKey: n.logKey, NextLogKey: n.next, Others: n.others, Shared: n.url != "", Apply: n.apply, Now: n.now, Logger: silent,
+		Log: n.log, Stream: stream, LogKey: n.logKey, NextLogKey: n.next, Others: n.others, Shared: n.url != "", Apply: n.apply, Now: n.now, Logger: cmp.Or(n.logger, silent), Snapshots: n.snapshots,
 	})
 	return err
 }

@@ -1,6 +1,9 @@
 package ledger
 
 import (
+	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime"
 
@@ -29,6 +32,24 @@ func parseEntry(index int64, b []byte) (*Entry, error) {
 		return nil, err
 	}
 	return &Entry{Signed{Event: event, Envelope: envelope}, index, b}, nil
+}
+
+// MarshalBinary writes the index and the bytes, which say all.
+func (e *Entry) MarshalBinary() ([]byte, error) {
+	return append(binary.AppendUvarint(nil, uint64(e.Index)), e.Bytes...), nil
+}
+
+// UnmarshalBinary parses what MarshalBinary wrote.
+func (e *Entry) UnmarshalBinary(b []byte) error {
+	index, n := binary.Uvarint(b)
+	if n <= 0 {
+		return errors.New("an entry without its index")
+	}
+	read, err := ParseEntry(int64(index), bytes.Clone(b[n:]))
+	if err == nil {
+		*e = *read
+	}
+	return err
 }
 
 // Entries is where entries can be read in order, and what they must hash to,

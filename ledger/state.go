@@ -14,7 +14,7 @@ import (
 // be dropped again, which is how a batch that was not appended is undone.
 type State struct {
 	facts
-	kept facts
+	kept facts `snapshot:"-"`
 
 	ids         table[ulid.ULID, uint32] // every event's index
 	keys        table[keys.ID, *key]
@@ -188,7 +188,7 @@ func (s *State) Drop() {
 // are replaced, never changed in place.
 type table[K comparable, V any] struct {
 	m   map[K]V
-	old []before[K, V] // what stood there before each change, in order
+	old []before[K, V] `snapshot:"-"` // what stood there before each change, in order
 }
 
 type before[K comparable, V any] struct {

@@ -35,7 +35,7 @@ type Fold struct {
 	keys        map[keys.ID]*enrolled
 	rules       []publishedRules
 	years       []year       // in order, without gaps; the closed ones first
-	concordance *concordance // of the innovations' texts
+	concordance *concordance `snapshot:"-"` // of the innovations' texts
 	attachments map[hash]attachment
 	otherwise   map[hash][]as      // what later entries say of a file, if it is not the same
 	erased      []hash             // in order
@@ -45,8 +45,8 @@ type Fold struct {
 	pairJoins, slotJoins []join // in order
 	scored               tally  // in the closed years
 
-	readings *kept // of now
-	surveyed *surveyed
+	readings *kept     `snapshot:"-"` // of now
+	surveyed *surveyed `snapshot:"-"`
 }
 
 // organisation is one registered organisation, as it is now.

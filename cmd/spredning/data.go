@@ -133,12 +133,22 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 	view := projections.NewView()
 	l, err := ledger.Open(ctx, ledger.Config{
 		Log: log, Stream: stream, LogKey: logKey, NextLogKey: next, Others: cfg.others, Witnessed: cfg.witnessed, Shared: cfg.remote.URL != "", Apply: view.Apply, Now: cfg.now, Logger: cfg.logger,
+		Snapshots: snapshotsOf(cfg, view, stream),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the ledger in %s: %w", cfg.dir, err)
 	}
 	opened.add(l.Close)
 	return &node{ledger: l, drafts: ledger.NewDrafts(l, stream.Drafts()), invitations: ledger.NewInvitations(l, stream.Invitations()), view: view, log: log, attachments: stream.Objects(), logKey: logKey, dir: cfg.dir}, view.Wait(ctx, l.Size())
+}
+
+// snapshotsOf keeps them in the folder and, where others write too, for those.
+func snapshotsOf(cfg nodeConfig, view *projections.View, stream *jetstream.Stream) *ledger.Snapshots {
+	s := &ledger.Snapshots{Dir: filepath.Join(cfg.dir, "snapshots"), Folded: view}
+	if cfg.remote.URL != "" {
+		s.Shelf = stream.Shelf()
+	}
+	return s
 }
 
 // lock makes sure that no other program has the folder open: neither JetStream's

@@ -14,7 +14,7 @@
 // the same connection. Nothing that counts is in it.
 //
 // [Stream.Objects] keeps the bytes of attachments in an object store beside the
-// stream.
+// stream, and [Stream.Shelf] the newest snapshot in another.
 //
 // JetStream's consumers pass over damaged records in silence, so everything
 // read here is checked to follow on what was read before it.
