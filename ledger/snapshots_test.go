@@ -192,7 +192,7 @@ func TestWrongSnapshots(t *testing.T) {
 	other := newNode(t)
 	snapshotting(other, 10)
 	other.open(t).found(t)
-	other.fill(t, 12)
+	other.fill(t, 8)
 	other.close()
 	foreign, err := os.ReadFile(filepath.Join(other.snapshots.Dir, other.snapshotFiles(t)[0]))
 	noError(t, err)
