@@ -312,6 +312,23 @@ func TestStartFromTheSnapshotOfOthers(t *testing.T) {
 			t.Errorf("%s: another state", what)
 		}
 	}
+
+	// Nor does it make anybody sign what no one has judged.
+	url = natsServer(t).ClientURL()
+	n, _ := shared(t, 1000)
+	n.shelf = nil
+	n.open(t).found(t)
+	judged := n.Size()
+	n.close()
+	noError(t, writer(t, url).Append(context.Background(), judged, slices.Repeat([][]byte{[]byte("never judged")}, 150)))
+	late, f := shared(t, 10)
+	late.shelf = func(*jetstream.Stream) ledger.Shelf { return lying(foreign) }
+	noError(t, late.tryOpen())
+	defer late.close()
+	f.has(t, judged)
+	if late.Size() != judged || late.Err() == nil {
+		t.Errorf("%d entries were signed, %d had been judged: %v", late.Size(), judged, late.Err())
+	}
 }
 
 // lying is a shelf with the same for everyone.
