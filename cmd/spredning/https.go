@@ -6,13 +6,18 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
+	"golang.org/x/net/idna"
+	"golang.org/x/time/rate"
 )
 
 // https is how a server is reached safely: with a certificate that it is given, with one
@@ -20,6 +25,7 @@ import (
 type https struct {
 	cert, key string // files
 	domains   []string
+	directory string // address of the authority that certifies them; empty: Let's Encrypt's
 	redirect  string // address where plain HTTP is led to HTTPS; empty: nowhere
 	proxies   []string
 }
@@ -28,6 +34,7 @@ func (h *https) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&h.cert, "tls-cert", "", "serve HTTPS with the certificates in this PEM file; it is read anew when it changes")
 	cmd.Flags().StringVar(&h.key, "tls-key", "", "PEM file with the key of --tls-cert")
 	cmd.Flags().StringArrayVar(&h.domains, "domain", nil, "serve HTTPS for this domain with a certificate of Let's Encrypt, whose terms you accept by this; may be given again; --listen must be port 443 for the world")
+	cmd.Flags().StringVar(&h.directory, "acme-directory", "", "ask the certificate authority with this ACME directory (RFC 8555), such as your own, instead of Let's Encrypt; its terms you accept too. Its root must be among the system's, or in the file that SSL_CERT_FILE names")
 	cmd.Flags().StringVar(&h.redirect, "redirect", "", "lead plain HTTP on this address, such as :80, to HTTPS")
 	cmd.Flags().StringArrayVar(&h.proxies, "proxy", nil, "address or network of a proxy in front, whose X-Forwarded-For and X-Forwarded-Proto are believed; may be given again")
 }
@@ -49,18 +56,30 @@ func (h *https) check() error {
 		return misuse("--tls-cert and --tls-key go together")
 	case h.cert != "" && len(h.domains) > 0:
 		return misuse("--domain gets certificates by itself: leave out --tls-cert and --tls-key")
+	case h.directory != "" && len(h.domains) == 0:
+		return misuse("--acme-directory is where --domain gets certificates: give --domain")
 	case h.redirect != "" && !h.on():
 		return misuse("--redirect leads to HTTPS: give --tls-cert and --tls-key, or --domain")
 	case h.on() && len(h.proxies) > 0:
 		return misuse("with --proxy HTTPS ends at the proxy: leave out --tls-cert, --tls-key and --domain")
 	}
+	if u, err := url.Parse(h.directory); h.directory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
+		return misuse("--acme-directory must be an address with https://, not %q", h.directory)
+	}
 	for _, d := range h.domains {
-		if net.ParseIP(d) != nil || d == "localhost" {
+		if !isCertifiable(d) {
 			return misuse("--domain %s: certificates are for names in the DNS; for trying, http://localhost:PORT needs none", d)
 		}
 	}
 	_, err := h.networks()
 	return err
+}
+
+// isCertifiable tells whether a domain can be had a certificate for. autocert leaves out
+// what it cannot read, and never gets one for a name without a dot.
+func isCertifiable(domain string) bool {
+	name, err := idna.Lookup.ToASCII(domain)
+	return err == nil && net.ParseIP(domain) == nil && strings.Contains(name, ".") && !strings.HasPrefix(name, ".") && !strings.HasSuffix(name, ".")
 }
 
 // networks are those of the proxies.
@@ -94,10 +113,13 @@ func (h *https) wrap(listener net.Listener, dir string, logger *slog.Logger) (_ 
 		}
 		config.GetCertificate = files.get
 	} else {
-		m := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(h.domains...), Cache: autocert.DirCache(filepath.Join(dir, "acme"))}
+		m := h.manager(dir)
 		config = m.TLSConfig()
 		config.MinVersion = tls.VersionTLS12
-		lead = m.HTTPHandler(lead)
+		config.GetCertificate = telling(m, logger)
+		if h.redirect != "" { // else the authority is not asked to look there
+			lead = m.HTTPHandler(lead)
+		}
 	}
 	stop = func() {}
 	if h.redirect != "" {
@@ -106,6 +128,31 @@ func (h *https) wrap(listener net.Listener, dir string, logger *slog.Logger) (_ 
 		}
 	}
 	return tls.NewListener(listener, config), stop, nil
+}
+
+// manager gets certificates and keeps them in a folder. Those of another authority than
+// Let's Encrypt have one of their own, so that changing the authority takes effect at once.
+func (h *https) manager(dir string) *autocert.Manager {
+	dir = filepath.Join(dir, "acme")
+	client := &acme.Client{DirectoryURL: autocert.DefaultACMEDirectory, UserAgent: "spredning"}
+	if u, err := url.Parse(h.directory); err == nil && h.directory != "" {
+		client.DirectoryURL = h.directory
+		dir = filepath.Join(dir, strings.ReplaceAll(u.Host+u.Path, "/", "_"))
+	}
+	return &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(h.domains...), Cache: autocert.DirCache(dir), Client: client}
+}
+
+// telling gives a manager's certificates, and logs why one of our domains has none: else
+// only the reader learns that something is wrong. Once a minute is often enough.
+func telling(m *autocert.Manager, logger *slog.Logger) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	sometimes := &rate.Sometimes{Interval: time.Minute}
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		pair, err := m.GetCertificate(hello)
+		if err != nil && m.HostPolicy(hello.Context(), strings.ToLower(hello.ServerName)) == nil {
+			sometimes.Do(func() { logger.Error("there is no certificate to serve", "domain", hello.ServerName, "reason", err) })
+		}
+		return pair, err
+	}
 }
 
 // leading serves what leads from HTTP to HTTPS.

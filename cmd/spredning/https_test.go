@@ -149,6 +149,14 @@ func TestHTTPSMisused(t *testing.T) {
 		"HTTPS here and at the proxy":   {domains: []string{"spredning.example"}, proxies: []string{"10.0.0.1"}},
 		"an address as domain":          {domains: []string{"10.0.0.1"}},
 		"localhost as domain":           {domains: []string{"localhost"}},
+		"a domain without a dot":        {domains: []string{"spredning"}},
+		"a domain that ends with a dot": {domains: []string{"spredning.example."}},
+		"all domains below one":         {domains: []string{"*.spredning.example"}},
+		"an origin as domain":           {domains: []string{"https://spredning.example"}},
+		"a domain with a port":          {domains: []string{"spredning.example:443"}},
+		"no domain to certify":          {directory: "https://ca.example/directory"},
+		"an authority without TLS":      {domains: []string{"spredning.example"}, directory: "http://ca.example/directory"},
+		"an authority by name":          {domains: []string{"spredning.example"}, directory: "ca.example"},
 		"a proxy by name":               {proxies: []string{"proxy"}},
 	} {
 		var usage misuseError
@@ -156,7 +164,13 @@ func TestHTTPSMisused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, h := range []https{{}, {cert: "c", key: "k", redirect: ":80"}, {domains: []string{"spredning.example", "www.spredning.example"}, redirect: ":80"}, {proxies: []string{"10.0.0.0/8", "::1", "192.0.2.7"}}} {
+	for _, h := range []https{
+		{},
+		{cert: "c", key: "k", redirect: ":80"},
+		{domains: []string{"spredning.example", "www.spredning.example"}, redirect: ":80"},
+		{domains: []string{"Spredning.example", "blåbær.example"}, directory: "https://ca.example:14000/directory"},
+		{proxies: []string{"10.0.0.0/8", "::1", "192.0.2.7"}},
+	} {
 		if err := h.check(); err != nil {
 			t.Errorf("%+v: %v", h, err)
 		}
