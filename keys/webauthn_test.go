@@ -256,8 +256,8 @@ func manyOrigins(n int) (all []string) {
 	return all
 }
 
-// TestVectorsOfTheStandard tries the assertions of W3C Web Authentication level 3, 16.2 and
-// 16.3: their signatures hold. They are no signatures of this scheme, for nobody verified
+// TestVectorsOfTheStandard tries the assertions of W3C Web Authentication level 3, 16.2,
+// 16.3 and 16.11: their signatures hold. They are no signatures of this scheme, for nobody verified
 // the user, and their challenges are no message's hash.
 func TestVectorsOfTheStandard(t *testing.T) {
 	for _, v := range []struct{ name, x, y, authenticatorData, clientData, signature string }{
@@ -273,6 +273,12 @@ func TestVectorsOfTheStandard(t *testing.T) {
 			"7b2274797065223a22776562617574686e2e676574222c226368616c6c656e6765223a225248696843784e534e493352594d45314f7731476d3132786e726b634a5f6666707637546e2d4a71386773222c226f726967696e223a2268747470733a2f2f6578616d706c652e6f7267222c2263726f73734f726967696e223a66616c73652c22657874726144617461223a22636c69656e74446174614a534f4e206d617920626520657874656e6465642077697468206164646974696f6e616c206669656c647320696e20746865206675747572652c207375636820617320746869733a206754623533727a36456853576f6d58477a696d433151227d",
 			"304402203310b9431903c401f1be2bdc8d23a4007682dbbddcf846994947b7f465daf84002204e94dd00047b316061b3b99772b7efd95994a83ef584b3b6b825ea3550251b66",
 		},
+		{
+			"16.11", "44e06ddd331c36a8dc667bab52bcae63486c916aa5e339e6acebaa84934bf832", "",
+			"bfabc37432958b063360d3ad6461c9c4735ae7f8edd46592a5e0f01452b2e4b50100000000",
+			"7b2274797065223a22776562617574686e2e676574222c226368616c6c656e6765223a2269566c583442786a4f6d6d44534b4c596f7870557439736e364d48454f7943413135726947514a6e763949222c226f726967696e223a2268747470733a2f2f6578616d706c652e6f7267222c2263726f73734f726967696e223a66616c73657d",
+			"f5c59c7e46c34f6f8cc197101ddf9934fa2595f68eb1913a637e8419eb9ba4cfdfc48f85393bc0d40b011f0d6fecb097d6607525713223a0dc0d453993dae00b",
+		},
 	} {
 		decoded := func(s string) []byte {
 			b, err := hex.DecodeString(s)
@@ -282,6 +288,9 @@ func TestVectorsOfTheStandard(t *testing.T) {
 			return b
 		}
 		cose := keys.ES256COSE(decoded(v.x), decoded(v.y))
+		if v.y == "" {
+			cose = keys.EdDSACOSE(decoded(v.x))
+		}
 		a := keys.Assertion{AuthenticatorData: decoded(v.authenticatorData), ClientData: decoded(v.clientData), Signature: decoded(v.signature)}
 		if !a.SignedBy(cose) {
 			t.Errorf("%s: the signature does not hold", v.name)
