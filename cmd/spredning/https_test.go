@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/acme/autocert"
+
 	"spredning/ledger"
 )
 
@@ -137,6 +139,20 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	}
 	if _, err := (&certificate{cert: cert, key: key}).get(nil); err == nil {
 		t.Error("nonsense is served from the start")
+	}
+}
+
+// What one authority has certified is not served on when another is named.
+func TestAuthoritiesAreKeptApart(t *testing.T) {
+	for directory, want := range map[string]struct{ asked, kept string }{
+		"":                                  {autocert.DefaultACMEDirectory, "data/acme"},
+		"https://ca.example:14000/a/dir":    {"https://ca.example:14000/a/dir", "data/acme/ca.example:14000_a_dir"},
+		"https://staging.example/directory": {"https://staging.example/directory", "data/acme/staging.example_directory"},
+	} {
+		m := (&https{domains: []string{"spredning.example"}, directory: directory}).manager("data")
+		if kept := m.Cache.(autocert.DirCache); m.Client.DirectoryURL != want.asked || filepath.ToSlash(string(kept)) != want.kept {
+			t.Errorf("%q: it asks %s and keeps in %s", directory, m.Client.DirectoryURL, kept)
+		}
 	}
 }
 
