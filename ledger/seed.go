@@ -48,7 +48,7 @@ func (l *Ledger) seedFrom(ctx context.Context, b []byte) error {
 		return &DamageError{fmt.Sprintf("the stream gave other entries before %d the second time", h.position)}
 	}
 	l.cfg.Logger.Info("began with the snapshot of other nodes", "position", h.position)
-	return s.save(h.position, b)
+	return s.save(h.position, bytes.NewReader(b))
 }
 
 // sameInStream checks that the log on disk, and what the stream has after it, have

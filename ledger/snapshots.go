@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,7 +65,7 @@ type Folded interface {
 // Shelf holds the newest snapshot for others.
 type Shelf interface {
 	// Put replaces it, unless that there is as new.
-	Put(ctx context.Context, position int64, b []byte) error
+	Put(ctx context.Context, position int64, r io.Reader) error
 	// Newest gives it; nil: there is none.
 	Newest(ctx context.Context) ([]byte, error)
 }
@@ -115,14 +116,34 @@ type held struct {
 
 var errOtherForm = errors.New("another version of the program has written it")
 
-// seal writes a snapshot.
-func (s *Snapshots) seal(h held, key *LogKey) ([]byte, error) {
-	body := binary.AppendUvarint(make([]byte, 0, len(h.state)+len(h.fold)+binary.MaxVarintLen64), uint64(len(h.state)))
-	body = append(append(body, h.state...), h.fold...)
-	sum := sha256.Sum256(body)
-	lines := []string{snapshotTitle, key.Name(), strconv.FormatInt(h.position, 10), h.root.String(), s.form(), base64.StdEncoding.EncodeToString(sum[:])}
+// sealed is a snapshot as it is written: its head and the parts of its body, which are
+// not put together, for they take as much memory as all that is kept.
+type sealed [][]byte
+
+func (s *Snapshots) seal(h held, key *LogKey) (sealed, error) {
+	body := sealed{binary.AppendUvarint(nil, uint64(len(h.state))), h.state, h.fold}
+	sum := sha256.New()
+	for _, part := range body {
+		sum.Write(part)
+	}
+	lines := []string{snapshotTitle, key.Name(), strconv.FormatInt(h.position, 10), h.root.String(), s.form(), base64.StdEncoding.EncodeToString(sum.Sum(nil))}
 	head, err := note.Sign(&note.Note{Text: strings.Join(lines, "\n") + "\n"}, key)
-	return append(head, body...), err
+	return append(sealed{head}, body...), err
+}
+
+func (s sealed) size() (n int) {
+	for _, part := range s {
+		n += len(part)
+	}
+	return n
+}
+
+func (s sealed) reader() io.Reader {
+	var all []io.Reader
+	for _, part := range s {
+		all = append(all, bytes.NewReader(part))
+	}
+	return io.MultiReader(all...)
 }
 
 // unseal reads a snapshot that one of the keys has signed.
@@ -196,6 +217,7 @@ func (l *Ledger) fromSnapshot() int64 {
 		position, err := l.takeSnapshot(file)
 		if err == nil {
 			l.snapshots.last = position
+			l.cfg.Logger.Info("started from a snapshot", "position", position, "entries", l.cfg.Log.Size())
 			return position
 		}
 		l.cfg.Logger.Warn("a snapshot is ignored; the log is read instead", "file", file, "reason", err)
@@ -301,17 +323,17 @@ func (l *Ledger) keepSnapshot(h held, key *LogKey) {
 	s := l.cfg.Snapshots
 	b, err := s.seal(h, key)
 	if err == nil {
-		err = s.save(h.position, b)
+		err = s.save(h.position, b.reader())
 	}
 	if err != nil {
 		l.cfg.Logger.Warn("a snapshot was not kept", "position", h.position, "reason", err)
 		return
 	}
-	l.cfg.Logger.Info("kept a snapshot", "position", h.position, "bytes", len(b))
+	l.cfg.Logger.Info("kept a snapshot", "position", h.position, "bytes", b.size())
 	if s.Shelf == nil {
 		return
 	}
-	if err := s.Shelf.Put(l.life, h.position, b); err != nil && l.life.Err() == nil {
+	if err := s.Shelf.Put(l.life, h.position, b.reader()); err != nil && l.life.Err() == nil {
 		l.cfg.Logger.Warn("a snapshot was not kept for other nodes", "position", h.position, "reason", err)
 	}
 }
@@ -336,7 +358,7 @@ func (s *Snapshots) files() (all []string, err error) {
 
 // save writes a snapshot's file, all or nothing, and removes those that it makes
 // superfluous.
-func (s *Snapshots) save(position int64, b []byte) error {
+func (s *Snapshots) save(position int64, from io.Reader) error {
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return err
 	}
@@ -345,7 +367,7 @@ func (s *Snapshots) save(position int64, b []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
+	_, err = io.Copy(f, from)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -334,5 +335,5 @@ func TestStartFromTheSnapshotOfOthers(t *testing.T) {
 // lying is a shelf with the same for everyone.
 type lying []byte
 
-func (l lying) Put(context.Context, int64, []byte) error { return nil }
-func (l lying) Newest(context.Context) ([]byte, error)   { return l, nil }
+func (l lying) Put(context.Context, int64, io.Reader) error { return nil }
+func (l lying) Newest(context.Context) ([]byte, error)      { return l, nil }

@@ -1,10 +1,10 @@
 package jetstream
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -34,7 +34,7 @@ func (s *Stream) Shelf() *Shelf { return &Shelf{s} }
 
 // Put replaces the snapshot, unless that there is as new. Of two at the same time
 // one stays.
-func (s *Shelf) Put(ctx context.Context, position int64, b []byte) error {
+func (s *Shelf) Put(ctx context.Context, position int64, from io.Reader) error {
 	live, err := s.stream.session()
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (s *Shelf) Put(ctx context.Context, position int64, b []byte) error {
 	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return fmt.Errorf("looking the snapshot up: %w", err)
 	}
-	_, err = store.Put(ctx, jetstream.ObjectMeta{Name: newest, Metadata: map[string]string{positionHeader: strconv.FormatInt(position, 10)}}, bytes.NewReader(b))
+	_, err = store.Put(ctx, jetstream.ObjectMeta{Name: newest, Metadata: map[string]string{positionHeader: strconv.FormatInt(position, 10)}}, from)
 	if err != nil {
 		return fmt.Errorf("storing the snapshot: %w", err)
 	}

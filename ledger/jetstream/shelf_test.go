@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 )
 
@@ -14,9 +15,9 @@ func TestShelf(t *testing.T) {
 		t.Fatalf("an empty shelf has %d bytes, %v", len(b), err)
 	}
 	large := bytes.Repeat([]byte("snapshot"), 100_000) // several chunks
-	noError(t, one.Put(ctx, 10, []byte("ten")))
-	noError(t, other.Put(ctx, 20, large))
-	noError(t, one.Put(ctx, 15, []byte("fifteen")))
+	noError(t, one.Put(ctx, 10, strings.NewReader("ten")))
+	noError(t, other.Put(ctx, 20, bytes.NewReader(large)))
+	noError(t, one.Put(ctx, 15, strings.NewReader("fifteen")))
 	for _, s := range []*Shelf{one, other} {
 		b, err := s.Newest(ctx)
 		noError(t, err)
