@@ -293,6 +293,14 @@ func (m mirroredFiles) Put(context.Context, string, []byte) (bool, error) {
 	return false, errors.New("a mirror is only read")
 }
 
+func (m mirroredFiles) Has(ctx context.Context, sha256 string) (bool, error) {
+	_, err := m.Read(ctx, sha256)
+	if errors.Is(err, ledger.ErrNotStored) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (m mirroredFiles) Read(_ context.Context, sha256 string) ([]byte, error) {
 	b, err := tiles.Folder(m).Attachment(sha256, ledger.MaxAttachment)
 	if errors.Is(err, tiles.ErrNotFound) {

@@ -106,6 +106,26 @@ func isStored(ctx context.Context, bucket jetstream.Stream, name string) (bool, 
 	return err == nil, err
 }
 
+// Has tells whether an attachment's bytes are there to read.
+func (o *Objects) Has(ctx context.Context, name string) (bool, error) {
+	live, err := o.stream.session()
+	if err != nil {
+		return false, err
+	}
+	bucket, err := live.js.Stream(ctx, objectStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("opening the attachments: %w", err)
+	}
+	has, err := isStored(ctx, bucket, name)
+	if errors.Is(err, ledger.ErrErased) {
+		err = nil
+	}
+	return has, err
+}
+
 // Read gives an attachment's bytes. An error is [ledger.ErrNotStored],
 // [ledger.ErrErased], or says why they cannot be read now.
 func (o *Objects) Read(ctx context.Context, name string) ([]byte, error) {

@@ -55,12 +55,25 @@ func gives(t testing.TB, o *Objects, name string, want []byte) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("%d other bytes are read than the %d that were stored", len(got), len(want))
 	}
+	has(t, o, name, true)
+}
+
+func has(t testing.TB, o *Objects, name string, want bool) {
+	t.Helper()
+	got, err := o.Has(patient(t), name)
+	noError(t, err)
+	if got != want {
+		t.Errorf("stored: %t, want %t", got, want)
+	}
 }
 
 func refuses(t testing.TB, o *Objects, name string, want error) {
 	t.Helper()
 	if b, err := o.Read(patient(t), name); !errors.Is(err, want) || b != nil {
 		t.Errorf("reading gives %d bytes, %v; want %v", len(b), err, want)
+	}
+	if want == ledger.ErrNotStored || want == ledger.ErrErased {
+		has(t, o, name, false)
 	}
 }
 
