@@ -24,6 +24,8 @@ type Attachments interface {
 	// Put stores bytes, all or nothing; again tells that they were there before.
 	// ledger.ErrErased says that they never will be.
 	Put(ctx context.Context, sha256 string, b []byte) (again bool, err error)
+	// Has tells whether there is something to read.
+	Has(ctx context.Context, sha256 string) (bool, error)
 	// Read gives what was put, or ledger.ErrNotStored or ledger.ErrErased.
 	Read(ctx context.Context, sha256 string) ([]byte, error)
 	// Erase removes the bytes for good. It may be called again, and for what was
@@ -280,6 +282,18 @@ func (s *Server) bytes(ctx context.Context, sha256 string) ([]byte, error) {
 		return nil, fmt.Errorf("attachment %s is damaged: its bytes hash to %s", sha256, got)
 	}
 	return b, nil
+}
+
+// isStored tells whether a file's bytes are here. What cannot be known is taken to be:
+// who asks for it is told more.
+func (s *Server) isStored(ctx context.Context, sha256 string) bool {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	has, err := s.cfg.Attachments.Has(ctx, sha256)
+	if err != nil {
+		s.cfg.Logger.Warn("whether an attachment is stored is not known", "sha256", sha256, "error", err)
+	}
+	return has || err != nil
 }
 
 // fitting gives the first that entries say of a file that its bytes bear out.

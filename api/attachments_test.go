@@ -38,6 +38,13 @@ func (f *faultyStore) Put(ctx context.Context, sha256 string, b []byte) (bool, e
 	return f.Attachments.Put(ctx, sha256, b)
 }
 
+func (f *faultyStore) Has(ctx context.Context, sha256 string) (bool, error) {
+	if err := f.before("has"); err != nil {
+		return false, err
+	}
+	return f.Attachments.Has(ctx, sha256)
+}
+
 func (f *faultyStore) Read(ctx context.Context, sha256 string) ([]byte, error) {
 	if err := f.before("read"); err != nil {
 		return nil, err
@@ -411,6 +418,11 @@ func TestStoreIsDown(t *testing.T) {
 		return w.submit(w.sealed(bergen, publication("Imens"))).StatusCode == http.StatusCreated
 	})
 	w.refused(w.get("/api/v1/innovations/"+published.id()+"/stories"), "unavailable")
+	// A page that only names files is there, and takes them to be.
+	shown := w.publishes("Med bilde", attached(ledger.PNG, picture(t, ledger.PNG)))
+	if status, page := w.browse("/innovasjoner/" + shown.id()); status != http.StatusOK || strings.Contains(page, "/vedlegg/") {
+		t.Errorf("the page of an innovation with a picture: %d", status)
+	}
 	down.Store(false)
 	w.stores("En sen historie.", ledger.Markdown)
 	w.ok("/api/v1/innovations/"+published.id()+"/stories", nil)

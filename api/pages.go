@@ -30,7 +30,7 @@ func (s *Server) newSite() *site.Site {
 	}
 	return site.New(site.Config{
 		View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at, Simulate: s.siteSimulate, Witnesses: s.cfg.Witnesses,
-		Editions: s.editions, Reference: reference, Waiting: waiting, Drafts: drafts,
+		Editions: s.editions, Reference: reference, Waiting: waiting, Drafts: drafts, Stored: s.isStored,
 	})
 }
 

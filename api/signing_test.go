@@ -481,6 +481,7 @@ func TestFormsInABrowser(t *testing.T) {
 	}
 	w := newWorld(t).found()
 	w.story()
+	w.publishes("Med en fil som ikke er kommet", attached(ledger.PDF, "%PDF-1.7"))
 	a := newAdviser(t, ctx, w.local(), true)
 	seen := 0
 	for _, l := range w.crawl() {
@@ -506,7 +507,7 @@ func TestFormsInABrowser(t *testing.T) {
 }
 
 // event is the event in a receipt.
-func (r receipt) event(t *testing.T) ledger.Event {
+func (r receipt) event(t testing.TB) ledger.Event {
 	t.Helper()
 	e, err := keys.Parse([]byte(r.Entry))
 	noError(t, err)

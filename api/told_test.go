@@ -77,7 +77,7 @@ func pictured(t testing.TB, s *story.Story, files map[string]string) *ledger.Ent
 	}
 	told := "# Hjemme\n\n" + pictures + "## Slik gjorde vi det\n\n1. Først.\n2. Så `spredning`.\n\n> Det gikk bra.\n\n" +
 		"| Måned | Pasienter |\n| --- | --- |\n| Januar | 12 |\n\n```\nspredning confirm " + strings.Repeat("x", 200) + "\n```\n\n[Mer om det](https://a.no/)\n"
-	d.Attachments = append(d.Attachments, attach(ledger.Markdown, told))
+	d.Attachments = append(d.Attachments, attach(ledger.Markdown, told), attached(ledger.PDF, "%PDF-1.7")) // which never comes
 	d.Originators, d.InUseSince = []ledger.Originator{{Orgnr: maker, Share: 1000}}, "2017-01-01"
 	d.Links = []string{"https://" + strings.Repeat("lang.", 30) + "no/"}
 	e, err := s.Report(d, maker)

@@ -18,6 +18,7 @@ type deskPage struct {
 	MoreDisputes int                       // that are not shown
 	Keys         []waitingKey
 	Drafts       []draftRow
+	Owed         []owedFiles
 	Open         []openYear
 	News         []projections.News
 }
@@ -104,6 +105,9 @@ func (v *visit) desk() (shown, error) {
 		return shown{}, err
 	}
 	if p.Drafts, err = v.drafts(p.Orgnr); err != nil {
+		return shown{}, err
+	}
+	if p.Owed, err = v.owed(&p); err != nil {
 		return shown{}, err
 	}
 	return shown{

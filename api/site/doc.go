@@ -33,6 +33,9 @@
 //	{{date .InUseSince}} {{number .N}} {{points .Total}}
 //	{{asset "simulation.js"}}                   the address of a file of static/
 //
+// Files that an event names are read and sent by static/attach.js: in forms, when all have
+// signed, and at /vedlegg/{index}, where [Config.Stored] tells which are missing.
+//
 // A bar chart is a table with a column of bars: {{bar .Total .Most (regionClass .Region)}}. A map
 // is a [Map], shown by {{template "map" .}}. A table that may be wider than a
 // telephone stands in {{template "table" "id of its caption"}} … {{template "end"}}.

@@ -16,7 +16,7 @@ func (l *language) functions() template.FuncMap {
 	return template.FuncMap{
 		"t": l.t, "count": l.count, "word": l.word, "linked": l.linked, "say": l.say, "date": l.date,
 		"number": l.number, "points": l.points, "url": l.path, "innovation": l.innovation, "organisation": l.organisation,
-		"entry": l.entry, "asset": assetURL, "bar": bar, "regionClass": regionClass, "args": args, "options": l.options, "year": func(y *int) string { return fmt.Sprint(*y) }, "share": l.share, "percent": l.percent, "change": l.change, "ratio": l.ratio, "storyLang": storyLang, "words": l.words, "json": asJSON, "languagesOf": l.languagesOf, "hasOthers": l.hasOthers, "originatorRows": originatorRows, "holds": holds, "vocabularyOf": vocabularyOf, "valuesOf": valuesOf, "signWords": l.signWords, "forms": formsOfInnovations, "bytes": l.bytes, "prose": prose, "lang": l.Tag, "add": func(a, b int) int { return a + b },
+		"entry": l.entry, "asset": assetURL, "bar": bar, "regionClass": regionClass, "args": args, "options": l.options, "year": func(y *int) string { return fmt.Sprint(*y) }, "share": l.share, "percent": l.percent, "change": l.change, "ratio": l.ratio, "storyLang": storyLang, "words": l.words, "json": asJSON, "languagesOf": l.languagesOf, "hasOthers": l.hasOthers, "originatorRows": originatorRows, "holds": holds, "vocabularyOf": vocabularyOf, "valuesOf": valuesOf, "signWords": l.signWords, "forms": formsOfInnovations, "bytes": l.bytes, "accepted": accepted, "prose": prose, "lang": l.Tag, "add": func(a, b int) int { return a + b },
 	}
 }
 

@@ -31,11 +31,11 @@ type eventForm struct {
 // field is a member of an event's data.
 type field struct {
 	Name     string
-	Kind     string // text, date, choice, choices, yes, links, organisation, originators, innovation or fixed
+	Kind     string // text, date, choice, choices, yes, links, organisation, originators, innovation, attachments or fixed
 	Optional bool
 	Max      int // characters
 
-	Value  any // to begin with: a string, a list of them or, of originators, shares
+	Value  any // to begin with: a string, a list of them or, of originators, shares; of attachments, those that there are
 	Choose []named
 }
 
@@ -46,8 +46,10 @@ type named struct {
 
 var reason = field{Name: "reason", Kind: "text", Max: 1000}
 
-// innovationFields are those of a publication and of a revision. Attachments are none that
-// can be filled in: a revision names those that there are, or they would be gone.
+// attachments are files, which the browser reads, names and sends when the event is an entry.
+var attachments = field{Name: "attachments", Kind: "attachments", Optional: true}
+
+// innovationFields are those of a publication and of a revision.
 func innovationFields() []field {
 	return []field{
 		{Name: "title", Kind: "text", Max: 200},
@@ -60,7 +62,7 @@ func innovationFields() []field {
 		{Name: "replaces", Kind: "text", Max: 1000, Optional: true},
 		{Name: "derived_from", Kind: "innovation", Optional: true},
 		{Name: "links", Kind: "links", Optional: true},
-		{Name: "attachments", Kind: "fixed", Optional: true},
+		attachments,
 	}
 }
 
@@ -77,6 +79,7 @@ func init() {
 			{Name: "funding", Kind: "choices", Value: []string{"own"}},
 			{Name: "replaces", Kind: "text", Max: 1000, Optional: true},
 			{Name: "links", Kind: "links", Optional: true},
+			attachments,
 		}, begin: beginRevisionNamed},
 		{name: "publiser", event: ledger.InnovationPublished, role: ledger.Report, fields: innovationFields()},
 		{name: "endre", event: ledger.InnovationRevised, role: ledger.Report, about: true, by: originatorsOf, fields: innovationFields(), begin: beginRevision},
@@ -107,7 +110,7 @@ func init() {
 }
 
 // signScripts are those of pages that sign, in the order in which they need each other.
-var signScripts = []string{"check.js", "sign.js"}
+var signScripts = []string{"check.js", "attach.js", "sign.js"}
 
 // formPage is a form as it is shown.
 type formPage struct {
@@ -322,13 +325,7 @@ func beginRevision(_ *visit, _ *projections.Fold, p *formPage) {
 	}
 	p.field("derived_from").Value = i.DerivedFrom
 	p.field("links").Value = strings.Join(i.Links, "\n")
-	var attached []ledger.Attachment
-	for _, a := range i.Attachments {
-		attached = append(attached, a.Attachment)
-	}
-	if attached != nil {
-		p.field("attachments").Value = attached
-	}
+	p.field("attachments").Value = i.Attachments
 }
 
 // adminsOf gives who may enrol and revoke the keys of the organisation that the address
@@ -467,8 +464,11 @@ func (l *language) signWords() (all []signWord) {
 		put(name, name+".")
 	}
 	put("language", "language.")
+	put("media_type", "value.media_type.")
+	put("file_state", "file_state.")
 	return append(
 		all,
+		signWord{"files.reading", l.t("files.reading")}, signWord{"files.count", l.t("files.count")}, signWord{"files.some", l.t("files.some")}, signWord{"files.all", l.t("files.all")},
 		signWord{"sign.touch", l.t("sign.touch")}, signWord{"sign.sending", l.t("sign.sending")},
 		signWord{"sign.by", l.t("sign.by")}, signWord{"sign.receipt_file", l.t("sign.receipt_file")},
 	)

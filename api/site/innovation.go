@@ -29,6 +29,7 @@ type innovationPage struct {
 	Timeline  []moments
 	Stories   []Story
 	MoreTold  bool
+	Missing   missing
 	Lineage   *projections.Lineage // nil: it stands alone
 	Similar   []projections.Similar
 	Signed    proof // of the entry that it is read from
@@ -121,6 +122,7 @@ func (v *visit) innovationPage() (shown, error) {
 	if err := v.prove(&p); err != nil {
 		return shown{}, err
 	}
+	v.findMissing(&p)
 	p.Map, p.Timeline = v.innovationMap(&p, hospitals), timeline(&p)
 	if p.Stories, p.MoreTold, err = v.Site.Stories(v.Context(), p.ID); err != nil {
 		return shown{}, err
@@ -129,7 +131,7 @@ func (v *visit) innovationPage() (shown, error) {
 	return shown{
 		Data: p, Title: title, Lang: foreign(lang, v.language), Crumbs: []crumb{{"/innovasjoner", v.t("innovations.title")}},
 		Feed:     "/innovasjoner/" + p.ID + "/feed.atom",
-		Volatile: slices.ContainsFunc(p.Stories, func(s Story) bool { return s.Status == "missing" }), // it may come
+		Volatile: len(p.Missing) > 0 || slices.ContainsFunc(p.Stories, func(s Story) bool { return s.Status == "missing" }), // it may come
 	}, nil
 }
 
@@ -231,6 +233,17 @@ func (v *visit) prove(p *innovationPage) error {
 		}
 	})
 	return err
+}
+
+// findMissing finds which of the files that the page tells of are not here.
+func (v *visit) findMissing(p *innovationPage) {
+	p.Missing = missing{}
+	v.lacking(p.Missing, p.Revised, p.Attachments)
+	for _, a := range p.Adoptions {
+		if a.Latest != nil {
+			v.lacking(p.Missing, a.Latest.Index, a.Latest.Attachments)
+		}
+	}
 }
 
 func (v *visit) name(f *projections.Fold, p *proof, names map[ledger.Orgnr]string) {

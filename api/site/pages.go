@@ -23,6 +23,7 @@ func init() { // below, for pages name functions that link to pages
 		{path: "/bekreft/:id", name: "form", titled: true, show: (*visit).confirmForm},
 		{path: "/skjema/:form", name: "form", titled: true, show: (*visit).formPage},
 		{path: "/utkast/:hash", name: "draft", show: (*visit).draftPage},
+		{path: "/vedlegg/:index", name: "files", titled: true, show: (*visit).filesPage},
 		{path: "/nokkel", name: "enrol", show: (*visit).enrolPage},
 		{path: "/foretak/:orgnr/arbeid", name: "desk", titled: true, show: (*visit).desk},
 		{path: "/foretak/:orgnr/nokler", name: "keys", titled: true, show: (*visit).keysPage},

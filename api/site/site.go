@@ -60,6 +60,8 @@ type Config struct {
 	Waiting func(ctx context.Context, organisation ledger.Orgnr) ([]ledger.WaitingKey, error)
 	// Drafts gives the events that wait for an organisation's signature; nil: none ever do.
 	Drafts func(ctx context.Context, organisation ledger.Orgnr) ([]ledger.Draft, error)
+	// Stored tells whether the bytes of a file that an entry names are here, by their SHA-256.
+	Stored func(ctx context.Context, sha256 string) bool
 	// Reference describes the API.
 	Reference *Reference
 }

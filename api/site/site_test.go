@@ -70,6 +70,9 @@ func stories(_ context.Context, _ string) ([]Story, bool, error) {
 	return []Story{{Title: ledger.Text{NB: &title}, Index: 1, By: "983887406", Status: "shown", HTML: template.HTML("<p>Det gikk bra.</p>")}}, false, nil
 }
 
+// stored keeps half of all files.
+func stored(_ context.Context, sha256 string) bool { return sha256 < "8" }
+
 // told is a ledger in which everything that can happen has happened, drawn by
 // chance, read once.
 var told = sync.OnceValue(func() *Site {
@@ -90,7 +93,7 @@ func unfounded() *Site { return siteOf(nil) }
 func siteOf(es entries) *Site {
 	view := projections.NewView()
 	view.Apply(es)
-	return New(Config{View: view, Log: es, Ledger: es, Stories: stories, Past: es.past, Simulate: simulate, Editions: es.editions, Reference: reference(), Waiting: waiting})
+	return New(Config{View: view, Log: es, Ledger: es, Stories: stories, Past: es.past, Simulate: simulate, Editions: es.editions, Reference: reference(), Waiting: waiting, Stored: stored})
 }
 
 // simulate simulates as package api does.
@@ -147,7 +150,7 @@ func addresses(s *Site) []string {
 }
 
 // examples give addresses of pages of something, and of pages with a query.
-var examples = []func(*Site) []string{innovationExamples, organisationExamples, pointsExamples, simulationExamples, signingExamples}
+var examples = []func(*Site) []string{innovationExamples, organisationExamples, pointsExamples, simulationExamples, signingExamples, filesExamples}
 
 // innovationExamples are pages of innovations of every kind, and searches.
 func innovationExamples(s *Site) (all []string) {
@@ -168,6 +171,19 @@ func organisationExamples(s *Site) (all []string) {
 		}
 	})
 	return append(all, "/foretak?region=Helse+Nord")
+}
+
+// filesExamples are pages of the files of innovations.
+func filesExamples(s *Site) (all []string) {
+	s.View.Read(func(f *projections.Fold) {
+		found, _ := f.Innovations(projections.Query{}, -1, 60)
+		for _, i := range found {
+			if len(i.Attachments) > 0 {
+				all = append(all, fmt.Sprintf("/vedlegg/%d", i.Revised))
+			}
+		}
+	})
+	return all
 }
 
 func TestPagesAreWhole(t *testing.T) {

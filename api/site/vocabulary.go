@@ -57,6 +57,8 @@ var vocabularies = map[string][]string{
 	"yesno":           {"true", "false"},
 	"value.roles":     {"admin", "report", "assess"},
 	"value.scheme":    {"ed25519", "webauthn"},
+	"media_type":      ledger.MediaTypes,
+	"file_state":      {"waiting", "sending", "here", "missing", "failed", "erased"},
 	"value.reason":    {"lost", "left", "compromised", "rotated"},
 }
 
@@ -70,7 +72,7 @@ var labelled = []string{
 // hinted are the fields of forms that are explained.
 var hinted = []string{
 	"in_use_from", "extent", "form", "funding", "replaces", "links", "title", "summary", "kind", "originators", "regional_initiative", "in_use_since", "derived_from",
-	"reason", "adopter", "note", "ended_on", "eligible", "upheld", "into",
+	"reason", "adopter", "note", "ended_on", "eligible", "upheld", "into", "attachments",
 }
 
 // problems are the refusals of the ledger, and those of the page itself.
@@ -79,7 +81,9 @@ func problems() (all []string) {
 		all = append(all, string(c))
 	}
 	return append(all, string(ledger.Overloaded), string(ledger.Unavailable), "not_found",
-		"lacking", "no_passkey", "not_touched", "unnamed", "no_webauthn", "bad_receipt")
+		"lacking", "no_passkey", "not_touched", "unnamed", "no_webauthn", "bad_receipt",
+		"file_type", "file_large", "file_many", "file_twice", "file_empty", "file_unread", "file_text", "file_control", "file_picture", "file_measures", "file_pdf",
+		"file_other", "file_unsent")
 }
 
 func init() {

@@ -81,6 +81,8 @@ function newULID(now) {
   return time + Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => crockford[b % 32]).join("");
 }
 
+const eventOf = (payload) => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+
 const isText = (v) => isObject(v) && Object.keys(v).length > 0 && Object.entries(v).every(([l, t]) => ["nb", "nn", "en", "se"].includes(l) && typeof t === "string");
 
 const locales = { nb: "nb", nn: "nb", en: "en-GB" };
@@ -88,7 +90,7 @@ const locales = { nb: "nb", nn: "nb", en: "en-GB" };
 // describe shows an event in plain words. Every member of it is shown; what has no words
 // here is shown as it is.
 function describe(payload, into) {
-  const event = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  const event = eventOf(payload);
   const element = (name, text) => {
     const e = document.createElement(name);
     if (text !== undefined) e.textContent = text;
@@ -104,6 +106,8 @@ function describe(payload, into) {
   };
   const plain = (name, value) => {
     if (typeof value === "boolean") return word(`yesno.${value}`);
+    if (name === "size") return sizeOf(value);
+    if (name === "sha256") return `SHA-256 ${value}`;
     if (name === "share") return `${(value / 10).toLocaleString(locales[document.documentElement.lang])} %`;
     if (typeof value !== "string") return JSON.stringify(value);
     const organisation = word(`organisation.${value}`);
@@ -119,7 +123,11 @@ function describe(payload, into) {
     if (isText(value)) {
       for (const [lang, text] of Object.entries(value)) row(`${label} (${word(`language.${lang}`)})`, text, lang);
     } else if (Array.isArray(value) && value.every((v) => isObject(v))) {
-      for (const v of value) row(label, Object.entries(v).map(([n, x]) => isText(x) ? Object.values(x).join(" / ") : plain(n, x)).join(", "));
+      for (const v of value) {
+        const rank = ([n, x]) => (isText(x) ? 0 : n === "sha256" ? 2 : 1); // a file's title first, its hash last
+        const parts = Object.entries(v).toSorted((a, b) => rank(a) - rank(b));
+        row(label, parts.map(([n, x]) => isText(x) ? Object.values(x).join(" / ") : plain(n, x)).join(", "));
+      }
     } else if (Array.isArray(value)) {
       row(label, value.map((v) => plain(name, v)).join(", "));
     } else if (isObject(value)) {
@@ -157,6 +165,12 @@ async function titled(into, id) {
 
 // Of forms.
 
+// readTexts gives the texts that stand in an element, by language; undefined for none.
+function readTexts(within) {
+  const texts = Array.from(within.querySelectorAll("[data-lang]"), (t) => [t.dataset.lang, t.value.normalize("NFC").trim()]).filter(([, t]) => t);
+  return texts.length > 0 ? Object.fromEntries(texts) : undefined;
+}
+
 // readField gives the value of a field as it stands, undefined for nothing.
 function readField(field) {
   const { kind } = field.dataset;
@@ -165,10 +179,10 @@ function readField(field) {
   switch (kind) {
     case "fixed":
       return JSON.parse(field.dataset.value) ?? undefined;
-    case "text": {
-      const texts = Array.from(field.querySelectorAll("[data-lang]"), (t) => [t.dataset.lang, t.value.normalize("NFC").trim()]).filter(([, t]) => t);
-      return texts.length > 0 ? Object.fromEntries(texts) : undefined;
-    }
+    case "text":
+      return readTexts(field);
+    case "attachments":
+      return readAttachments(field);
     case "choice":
       return checked()[0];
     case "choices":
@@ -225,8 +239,8 @@ const remembered = {
 };
 
 // signer is what the form's page and the draft's page have in common: it shows the bytes,
-// signs them and tells how it went.
-function signer({ fail }) {
+// signs them and tells how it went. files are those that it names and the browser has.
+function signer({ fail, files }) {
   const $ = (id) => document.getElementById(id);
   let payload = null;
 
@@ -291,6 +305,7 @@ function signer({ fail }) {
     const link = $("waits-link");
     link.href = link.dataset.to + kept.payload_sha256;
     link.textContent = link.href;
+    $("waits-files").hidden = !eventOf(signed).data.attachments;
     finish("sign-waits", "waits-heading");
   }
 
@@ -307,11 +322,14 @@ function signer({ fail }) {
     $("done-receipt").href = `/api/v1/events/${index}/receipt`;
     $("done-receipt").download = `${word("sign.receipt_file")}-${index}.json`;
     describe(said.entry.payload, $("done-shown"));
+    $("done-shown").hidden = false;
     finish("sign-done", "done-heading");
+    const { attachments } = said.entry.event.data;
+    if (attachments) supplying(index, attachments, files);
   }
 
   function finish(section, heading) {
-    for (const id of ["sign-form", "sign-shown", "sign-similar", "sign-errors", "sign-keys"]) if ($(id)) $(id).hidden = true;
+    for (const id of ["sign-form", "sign-shown", "sign-similar", "sign-errors", "sign-keys", "draft-files"]) if ($(id)) $(id).hidden = true;
     $(section).hidden = false;
     $(heading).focus();
   }
@@ -345,8 +363,6 @@ function startSigning(page) {
   const id = newULID(Date.now());
 
   const passkeys = () => JSON.parse(by.selectedOptions[0]?.dataset.keys ?? "[]");
-  const faultOf = (name) => $(name === "by" ? "by-fault" : `field-${name}-fault`);
-
   function clear() {
     $("sign-errors").hidden = true;
     for (const f of page.querySelectorAll(".fault")) f.hidden = true;
@@ -356,15 +372,23 @@ function startSigning(page) {
     }
   }
 
-  const controlOf = (name) => page.querySelector(`[data-field="${CSS.escape(name)}"]`)?.querySelector("input, select, textarea");
+  // placeOf is where a pointer into the event leads to: a field, or a file that is listed in it.
+  function placeOf(pointer) {
+    const [, , name, n] = pointer.split("/");
+    const field = page.querySelector(`[data-field="${pointer === "/by" ? "by" : CSS.escape(name ?? "")}"]`);
+    return field?.querySelectorAll(".file")[n] ?? field;
+  }
+
+  const controlOf = (place, language) => [place.querySelector(`[data-lang="${CSS.escape(language)}"]`), ...place.querySelectorAll("input, select, textarea")].find((e) => e?.checkVisibility());
 
   // fail shows faults beside their fields, and all of them above.
   function fail(...problems) {
     clear();
     const items = problems.map((p) => {
-      const name = p.pointer === "/by" ? "by" : p.pointer.split("/")[2];
+      const place = placeOf(p.pointer);
+      const name = place?.closest("[data-field]").dataset.field;
       const item = document.createElement("li");
-      const control = name && controlOf(name);
+      const control = place && controlOf(place, p.pointer.split("/").at(-1));
       const text = sayProblem(p);
       if (!control) {
         item.textContent = text;
@@ -372,11 +396,11 @@ function startSigning(page) {
       }
       const a = document.createElement("a");
       a.href = `#${control.id}`;
-      a.textContent = `${word(`label.${name}`) ?? name}: ${text}`;
+      a.textContent = `${[word(`label.${name}`) ?? name, place.dataset.name].filter(Boolean).join(", ")}: ${text}`;
       a.addEventListener("click", (e) => { e.preventDefault(); control.focus(); });
       item.append(a);
       control.setAttribute("aria-invalid", "true");
-      const fault = faultOf(name);
+      const fault = place.querySelector(".fault");
       if (fault) {
         fault.textContent = text;
         fault.hidden = false;
@@ -389,7 +413,9 @@ function startSigning(page) {
     $("sign-errors").focus();
   }
 
-  const work = signer({ fail });
+  const field = page.querySelector('[data-kind="attachments"]');
+  const files = field ? attaching(field, () => refresh()) : undefined;
+  const work = signer({ fail, files });
 
   // read makes the event of what stands in the form, and says which fields lack something.
   function read() {
@@ -398,17 +424,19 @@ function startSigning(page) {
     for (const field of page.querySelectorAll("#sign-form [data-kind]")) {
       const value = readField(field);
       if (value === undefined) {
-        if (!("optional" in field.dataset)) lacking.push(field.dataset.field);
+        if (!("optional" in field.dataset)) lacking.push(`/data/${field.dataset.field}`);
         continue;
       }
       data[field.dataset.field] = value;
     }
-    if (!by.value) lacking.unshift("by");
+    if (files) lacking.push(...files.lacking());
+    if (!by.value) lacking.unshift("/by");
     const at = `${new Date().toISOString().slice(0, 19)}Z`;
     return { event: { ledger, id, type, by: by.value, at, data }, lacking };
   }
 
   async function refresh() {
+    files?.refresh();
     const { event } = read();
     work.show(utf8(JSON.stringify(event)));
     if ($("sign-code") && event.data.key?.public) $("sign-code").textContent = await codeOf(await keyIDOf(event.data.key));
@@ -441,9 +469,10 @@ function startSigning(page) {
   $("sign-form").addEventListener("submit", async (e) => {
     e.preventDefault();
     clear();
+    await files?.ready(); // what was chosen last is being read
     const { event, lacking } = read();
     if (lacking.length > 0) {
-      fail(...lacking.map((name) => ({ code: "lacking", detail: "", pointer: name === "by" ? "/by" : `/data/${name}` })));
+      fail(...lacking.map((pointer) => ({ code: "lacking", detail: "", pointer })));
       return;
     }
     if (await similar(event)) return;
@@ -509,7 +538,7 @@ async function startDraft(page) {
     state("other");
     return;
   }
-  work.show(payload);
+  const { attachments } = work.show(payload).data;
   $("sign-shown").hidden = false;
   $("sign-button").hidden = true;
   const names = (all) => all.map((o) => word(`organisation.${o}`) ?? o).join(", ");
@@ -519,6 +548,7 @@ async function startDraft(page) {
     $("draft-entry").href = `/api/v1/events/${draft.index}`;
     $("draft-entry").textContent = `${word("label.entry")} ${draft.index}`;
     state("whole");
+    if (attachments) supplying(draft.index, attachments);
     return;
   }
   if (draft.refusal) {
@@ -527,6 +557,7 @@ async function startDraft(page) {
     return;
   }
   state("waits");
+  $("draft-files").hidden = !attachments;
   $("sign-button").hidden = false;
   const missing = (draft.missing?.organisations ?? []).map((o) => o.orgnr);
   if (missing.includes(remembered.get("by")) || missing.length === 0) by.value = remembered.get("by") ?? "";
@@ -685,5 +716,7 @@ if (draftPage) startDraft(draftPage);
 const enrolPage = globalThis.document?.getElementById("enrol");
 if (enrolPage) startEnrolling(enrolPage);
 
+const supplyPage = globalThis.document?.getElementById("supply");
+if (supplyPage) startSupplying(supplyPage);
 const signPage = globalThis.document?.getElementById("sign");
 if (signPage) startSigning(signPage);
