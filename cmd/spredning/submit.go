@@ -22,7 +22,8 @@ ledger at --url, check the receipt and write it to a file. Submitting the same
 event again is no error: the ledger answers with the first receipt.
 
 With --attach the files that the event names are sent once it is accepted. FILE may
-also be the receipt of an event that was accepted before, for sending files later.`,
+also be the receipt of an event that was accepted before, for sending files later;
+in a browser that is done at /vedlegg/INDEX.`,
 		Example: `  spredning submit confirmation.json --url https://spredning.example
   spredning submit innovation.json --attach story.md --attach photo.jpg
   spredning submit receipt-12.json --attach story.md`,
