@@ -138,7 +138,7 @@ func New(cfg Config) (*Story, error) {
 		begin = stands
 	}
 	var err error
-	s.World, err = Found(cfg.Origin, fmt.Sprintf("Tilfeldig register %d", cfg.Seed), fmt.Sprintf("spredning story %d, no secret:", cfg.Seed), begin)
+	s.World, err = Found(cfg.Origin, fmt.Sprintf("Tilfeldig register %d", cfg.Seed), secretOf(cfg.Seed), begin)
 	if err != nil {
 		return nil, err
 	}

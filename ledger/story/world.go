@@ -110,9 +110,21 @@ func (w *World) id() ulid.ULID {
 // NewKey makes the next key that the secret gives.
 func (w *World) NewKey() *keys.Private {
 	w.keys++
-	seed := sha256.Sum256(fmt.Appendf(nil, "%s key %d", w.secret, w.keys))
+	return keyOf(w.secret, w.keys)
+}
+
+// keyOf gives the nth key of a secret, counted from 1.
+func keyOf(secret string, n int) *keys.Private {
+	seed := sha256.Sum256(fmt.Appendf(nil, "%s key %d", secret, n))
 	return keys.FromSeed(seed[:])
 }
+
+// AuthorityKey gives the authority's admin key in the stories of a seed, which is
+// never revoked: with it anybody can go on with such a ledger.
+func AuthorityKey(seed uint64) *keys.Private { return keyOf(secretOf(seed), 3) }
+
+// secretOf is what all keys of a seed's stories are derived from.
+func secretOf(seed uint64) string { return fmt.Sprintf("spredning story %d, no secret:", seed) }
 
 // enrolled is a key as it is enrolled.
 func enrolled(k *keys.Private, roles ...ledger.Role) ledger.Key {
