@@ -131,7 +131,7 @@ func (p panel) draw(all []point) string {
 			}
 		}
 		fmt.Fprintf(&b, `<polyline class="%s" points="%s"/>`+"\n", class, strings.Join(line, " "))
-		fmt.Fprintf(&b, `<text class="%s" x="%d" y="%d" text-anchor="end">%s</text>`+"\n", class, plotWidth-6, 16+15*i, c.name)
+		fmt.Fprintf(&b, `<text class="%s" x="%d" y="%d" text-anchor="end">%s</text>`+"\n", class, plotWidth-6, plotHeight-10-15*(len(p.curves)-1-i), c.name)
 	}
 	return b.String()
 }
