@@ -36,9 +36,11 @@ func BenchmarkAudit(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		alone, aloneCPU := verifyAlone(b, p)
+		stop := profiling(b)
 		start, cpu := time.Now(), cpuTime()
 		done, err := ledger.Auditor{}.Audit(context.Background(), p)
 		noError(b, err)
+		stop()
 		took, tookCPU := time.Since(start), cpuTime()-cpu
 		if done.Entries != p.Size || done.Signatures < p.Size {
 			b.Fatalf("%d of %d entries", done.Entries, p.Size)

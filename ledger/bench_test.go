@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,6 +63,7 @@ func bareStream(b *testing.B) natsjs.JetStream {
 // inParallel runs b.N calls over n callers and reports calls a second.
 func inParallel(b *testing.B, n int, call func(i int) error) {
 	b.ReportAllocs()
+	defer profiling(b)()
 	b.ResetTimer()
 	before := cpuTime()
 	var next atomic.Int64
@@ -82,6 +86,19 @@ func inParallel(b *testing.B, n int, call func(i int) error) {
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 	b.ReportMetric(float64((cpuTime()-before).Microseconds())/float64(b.N), "cpu-µs/event")
+}
+
+// profiling writes a processor profile of what is measured, without what is prepared
+// for it, into the folder that SPREDNING_PROFILES names, until it is stopped.
+func profiling(b *testing.B) (stop func()) {
+	dir := os.Getenv("SPREDNING_PROFILES")
+	if dir == "" {
+		return func() {}
+	}
+	f, err := os.Create(filepath.Join(dir, strings.ReplaceAll(b.Name(), "/", "-")+".prof"))
+	noError(b, err)
+	noError(b, pprof.StartCPUProfile(f))
+	return func() { pprof.StopCPUProfile(); _ = f.Close() }
 }
 
 // Durable signed appends with receipts, through everything but HTTP. Compare

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 )
 
@@ -94,16 +97,38 @@ func paper(all []point, b *bench) string {
 	if reads > 0 {
 		row("reads in the busiest hour", number(reads)+"/s can be given", number(peakReads)+"/s come", number(peakReads/countries)+"/s come", fmt.Sprintf("%d people at each of %s hospitals, %d addresses a day, an eighth in one hour", peers, grouped(hospitals), looks))
 	}
-	t.WriteString("\n" + first(p, peakWrites) + "\n")
+	t.WriteString("\n" + limits(p))
 	return t.String()
 }
 
-// first says what breaks first.
-func first(p point, peakWrites float64) string {
-	most := memory * float64(1<<30) / p.RSS
-	verdict := fmt.Sprintf("Memory breaks first: a machine with %d GB holds %s entries at most", memory, number(most/1e6)+" million")
-	if most >= entries {
-		verdict = fmt.Sprintf("A machine with %d GB still holds them: memory would break at %s entries", memory, number(most/1e6)+" million")
+// What is taken for too much.
+const (
+	tooSlow  = 5   // seconds for a year's points
+	tooLate  = 600 // seconds for a start
+	disk     = 1   // TB of a machine
+	numbered = 1 << 32
+)
+
+// limits tells at which size of one ledger each thing is too much, the first first.
+func limits(p point) string {
+	type limit struct {
+		what string
+		at   float64
 	}
-	return fmt.Sprintf("%s. Writing does not: the busiest hour needs %s %% of what one ledger takes.", verdict, number(100*peakWrites/p.Appends))
+	all := []limit{
+		{fmt.Sprintf("the first read of a year's points after an entry takes %d s", tooSlow), years * p.Entries * tooSlow / (p.Points / 1000)},
+		{fmt.Sprintf("the process takes %d GB of memory", memory), memory * (1 << 30) / p.RSS},
+		{fmt.Sprintf("a start takes %d minutes", tooLate/60), p.Entries * tooLate / p.Start},
+		{fmt.Sprintf("`log/` and `jetstream/` take %d TB of disk", disk), disk * (1 << 40) / (p.Log + p.Stream)},
+		{"the busiest hour brings more events than are taken", p.Appends * years * worktime * 3600 / lastDay},
+		{"projections run out of numbers for entries, which have 32 bits there", numbered},
+	}
+	all = slices.DeleteFunc(all, func(l limit) bool { return l.at == 0 || math.IsInf(l.at, 0) }) // not measured
+	slices.SortFunc(all, func(a, b limit) int { return cmp.Compare(a.at, b.at) })
+	var t strings.Builder
+	t.WriteString("| what breaks, in this order | at entries |\n| --- | ---: |\n")
+	for _, l := range all {
+		fmt.Fprintf(&t, "| %s | %s million |\n", l.what, number(l.at/1e6))
+	}
+	return t.String()
 }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,9 @@ func BenchmarkHTTP(b *testing.B) {
 	d := &driving{seed: 1, waiting: 256, events: b.N, mix: usual, size: 1024, organisations: 50}
 	target, err := quietly().embedded(b.Context(), d)
 	noError(b, err)
+	stop := profiling(b)
 	sum, err := quietly().underLoad(b.Context(), d, target)
+	stop()
 	target.close()
 	noError(b, err)
 	if sum.Writes.Count != int64(b.N) {
@@ -59,6 +62,31 @@ func BenchmarkHTTP(b *testing.B) {
 	b.ReportMetric(sum.Writes.Latency.P99, "p99-ms")
 	b.ReportMetric(bare.PerSecond, "bare/s")
 	b.ReportMetric(bare.Ratio, "×bare")
+}
+
+// profiling writes a processor profile of what is measured, without what is prepared
+// for it, into the folder that SPREDNING_PROFILES names, until it is stopped.
+func profiling(b *testing.B) (stop func()) {
+	dir := os.Getenv("SPREDNING_PROFILES")
+	if dir == "" {
+		return func() {}
+	}
+	f, err := os.Create(filepath.Join(dir, strings.ReplaceAll(b.Name(), "/", "-")+".prof"))
+	noError(b, err)
+	noError(b, pprof.StartCPUProfile(f))
+	return func() { pprof.StopCPUProfile(); _ = f.Close() }
+}
+
+// keepHeap writes a profile of the heap beside that of the processor.
+func keepHeap(b *testing.B) {
+	dir := os.Getenv("SPREDNING_PROFILES")
+	if dir == "" {
+		return
+	}
+	f, err := os.Create(filepath.Join(dir, strings.ReplaceAll(b.Name(), "/", "-")+".heap"))
+	noError(b, err)
+	noError(b, pprof.WriteHeapProfile(f))
+	noError(b, f.Close())
 }
 
 // entriesAsked is how many entries the largest ledger has: SPREDNING_ENTRIES, or 20,000.
@@ -245,10 +273,13 @@ func (g *grownLedger) disk(b *testing.B) {
 func (g *grownLedger) replay(b *testing.B) {
 	bare := g.consumed(b)
 	before := inUse()
+	stop := profiling(b)
 	b.ResetTimer()
 	state, view, took := g.replayed(b)
 	b.StopTimer()
+	stop()
 	heap := inUse() - before
+	keepHeap(b)
 	runtime.KeepAlive(state)
 	runtime.KeepAlive(view)
 	rate := float64(g.size) / took.Seconds()
@@ -368,6 +399,7 @@ func BenchmarkRead(b *testing.B) {
 				var asked atomic.Int64
 				ours, theirs := make([]float64, 0, rounds), make([]float64, 0, rounds)
 				b.ResetTimer()
+				defer profiling(b)()
 				for range rounds {
 					theirs = append(theirs, readRate(b, client, lasting, func() string { return bare.URL + r.path }))
 					ours = append(ours, readRate(b, client, lasting, func() string {
