@@ -39,7 +39,7 @@ var panels = []panel{
 // The measures of a panel, in pixels: of its plot, and of what stands around it.
 const (
 	plotWidth, plotHeight   = 236, 170
-	left, above, below, gap = 54, 34, 44, 22
+	left, above, below, gap = 54, 34, 44, 28
 	perRow                  = 3
 )
 

@@ -222,7 +222,7 @@ func repeat(ctx context.Context, at int, lasting time.Duration, each int, do fun
 	if err := failure.Load(); err != nil {
 		return 0, fmt.Errorf("measuring what this machine can do: %w", *err)
 	}
-	return rate, ctx.Err()
+	return rounded(rate), ctx.Err()
 }
 
 // baselines measures all of it, one after the other.
@@ -243,7 +243,7 @@ func (e *env) baselines(ctx context.Context, size int, lasting time.Duration) (a
 		func() (measured, error) { return b.batches(ctx, 1000, lasting) },
 		func() (measured, error) {
 			rate, err := b.consume(ctx, bareName)
-			return measured{"consuming them, with an ordered consumer", rate, nil}, err
+			return measured{"consuming them, with an ordered consumer", rounded(rate), nil}, err
 		},
 	}
 	for _, batched := range []bool{false, true} {

@@ -101,6 +101,9 @@ func (e *env) drive(ctx context.Context, d *driving) error {
 	if err == nil && !d.noBaseline {
 		sum.Baseline, err = compared(ctx, d, sum)
 	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted before it was measured")
+	}
 	if err != nil {
 		return err
 	}
@@ -120,7 +123,6 @@ type load struct {
 	followers *followers
 	ready     chan sealed // to be sent
 	start     time.Time
-	bar       *progress
 	begun     atomic.Int64 // how many were begun
 
 	writes, reads latencies
@@ -148,17 +150,12 @@ func (e *env) underLoad(ctx context.Context, d *driving, t *target) (driven, err
 		return driven{}, err
 	}
 	l.followers = follow(ctx, t.client.base, from, d.followers)
-	total, what := d.events, "Under load"
-	if total == 0 {
-		total = int(d.lasting / time.Second)
-	}
-	l.bar = newProgress(e.err, what, max(1, total))
 	making, stop := context.WithCancel(ctx)
 	defer stop()
-	l.make(making)
-	showing := l.show(making)
+	l.make(making, newProgress(e.err, "Signing", l.ahead()))
 	l.start = time.Now()
 	l.last = l.start
+	showing := l.show(making, e)
 	if d.rate > 0 {
 		l.arrive(ctx)
 	} else {
@@ -264,7 +261,8 @@ func atOnce(n int, do func() error) error {
 
 // make draws and signs what is to be sent, as many ahead as may be, and returns when
 // those are there.
-func (l *load) make(ctx context.Context) {
+func (l *load) make(ctx context.Context, bar *progress) {
+	defer bar.done()
 	ahead := l.ahead()
 	l.ready = make(chan sealed, max(1, ahead))
 	var drawn, signed atomic.Int64
@@ -291,9 +289,17 @@ func (l *load) make(ctx context.Context) {
 	}
 	done := make(chan struct{})
 	go func() { making.Wait(); close(l.ready); close(done) }()
-	select {
-	case <-enough:
-	case <-done:
+	tick := time.NewTicker(time.Second / 10)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			bar.add(int(signed.Load()) - bar.at)
+		case <-enough:
+			return
+		case <-done:
+			return
+		}
 	}
 }
 
@@ -391,12 +397,16 @@ func (l *load) fail(err error) {
 	}
 }
 
-// show moves the bar until the context ends, and then closes what it gives.
-func (l *load) show(ctx context.Context) <-chan struct{} {
-	done := make(chan struct{})
+// show moves a bar until the context ends, and then closes what it gives.
+func (l *load) show(ctx context.Context, e *env) <-chan struct{} {
+	total := l.events
+	if total == 0 {
+		total = int(l.lasting / time.Second)
+	}
+	bar, done := newProgress(e.err, "Under load", total), make(chan struct{})
 	go func() {
 		defer close(done)
-		defer l.bar.done()
+		defer bar.done()
 		tick := time.NewTicker(time.Second / 10)
 		defer tick.Stop()
 		for {
@@ -407,9 +417,9 @@ func (l *load) show(ctx context.Context) <-chan struct{} {
 			}
 			at := int(l.begun.Load())
 			if l.events == 0 {
-				at = int(time.Since(l.bar.start) / time.Second)
+				at = int(time.Since(l.start) / time.Second)
 			}
-			l.bar.add(min(at, l.bar.total) - l.bar.at)
+			bar.add(min(at, total) - bar.at)
 		}
 	}()
 	return done
@@ -519,7 +529,6 @@ func compared(ctx context.Context, d *driving, sum driven) (*baseline, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.PerSecond = rounded(m.PerSecond)
 	if d.publishers() == 1 && m.Latency.P50 > 0 {
 		return &baseline{m, rounded(sum.Writes.Latency.P50 / m.Latency.P50), "p50"}, nil
 	}

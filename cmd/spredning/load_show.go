@@ -19,7 +19,10 @@ func (e *env) showDriven(d driven) {
 	e.paragraph(fmt.Sprintf("%s %s, %s: %s, %.1f s, entries of %d bytes, mix %s.", d.Ledger, d.Where, how, loop, d.Seconds, d.Size, mixOf(d.Mix)))
 	fmt.Fprintln(e.out)
 	header := []string{"What", ">Number", ">/s", ">p50 ms", ">p99 ms", ">p99.9 ms", ">max ms"}
-	rows := [][]string{answersRow("events", d.Writes.Count, d.Writes.PerSecond, d.Writes.Latency)}
+	var rows [][]string
+	if w := d.Writes; w.Count > 0 || d.Reads == nil {
+		rows = append(rows, answersRow("events", w.Count, w.PerSecond, w.Latency))
+	}
 	if r := d.Reads; r != nil {
 		rows = append(rows, answersRow("reads", r.Count, r.PerSecond, r.Latency))
 	}
