@@ -123,6 +123,7 @@ func TestPages(t *testing.T) {
 func TestStart(t *testing.T) {
 	for line, want := range map[string]string{
 		"BenchmarkStart-2 1 500000000 ns/op":             "| 0.50 s | 5.00 s | 0.10 × | met |",
+		"BenchmarkStart/snapshot-2 1 250000000 ns/op":    "| 0.25 s | 5.00 s | 0.05 × | met |",
 		"BenchmarkStart-2 1 500000000 ns/op 1.0 start-s": "| 1.00 s | 5.00 s | 0.20 × | short |",
 	} {
 		if _, figures, _ := pages(t, printed+line+"\n"); !strings.Contains(figures, want) {
