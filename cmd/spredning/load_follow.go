@@ -88,6 +88,9 @@ func (f *followers) run(ctx context.Context, base string, one *follower) error {
 
 // tell notes that an entry's submitter has its answer.
 func (f *followers) tell(index int64, at time.Time) {
+	if index < f.first {
+		return // it was there before
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for int64(len(f.answered)) <= index-f.first {
