@@ -50,16 +50,8 @@ func figures(b *bench) (all []figure) {
 		of(growth+"replay", "entries/s"), of(growth+"replay", "consume/s"))
 	row(figure{Name: "audit", What: "full audit of Ed25519 entries (signatures, tree, rules)", Against: "batched Ed25519 verification alone, all processors", Unit: "/s", Goal: 0.7},
 		of("Audit", "entries/s"), of("Audit", "alone/s"))
-	start := value{missing: true}
-	for _, name := range []string{"Start", "Start/snapshot"} { // by its own metric, or by what it took
-		for _, v := range []value{of(name, "start-s"), of(name, "ns/op").times(1e-9)} {
-			if start.missing {
-				start = v
-			}
-		}
-	}
 	row(figure{Name: "start", What: "start with " + entries + " entries from a snapshot", Against: "the replay above", Unit: "s", Goal: 0.15, AtMost: true},
-		start, of(growth+"replay", "replay-s"))
+		of(growth+"start", "start-s"), of(growth+"replay", "replay-s"))
 	for _, r := range []struct{ name, what string }{
 		{"innovation", "JSON reads of one innovation"},
 		{"innovation-first", "the same, each the first after a new entry"},

@@ -13,14 +13,16 @@ import (
 type point struct {
 	Entries float64 `json:"entries"`
 	Appends float64 `json:"appends_per_second"`
-	Read    float64 `json:"read_us"`   // of one innovation, that is not kept yet
-	Points  float64 `json:"points_ms"` // of a year, that are not kept yet
-	Start   float64 `json:"start_s"`
+	Read    float64 `json:"read_us"`       // of one innovation, that is not kept yet
+	Points  float64 `json:"points_ms"`     // of a year, that are not kept yet
+	First   float64 `json:"first_start_s"` // without a snapshot
+	Start   float64 `json:"start_s"`       // from one
 	Replay  float64 `json:"replay_s"`
 	Heap    float64 `json:"heap_bytes_per_entry"`     // state and projections
 	RSS     float64 `json:"resident_bytes_per_entry"` // of the process, the server in it
 	Log     float64 `json:"log_bytes_per_entry"`
 	Stream  float64 `json:"stream_bytes_per_entry"`
+	Kept    float64 `json:"snapshot_bytes_per_entry"`
 }
 
 func growth(b *bench) (all []point) {
@@ -31,8 +33,8 @@ func growth(b *bench) (all []point) {
 		}
 		all = append(all, point{
 			Entries: float64(n), Appends: at("open", "appends/s"), Read: at("open", "read-µs"), Points: at("open", "points-ms"),
-			Start: at("open", "start-s"), Replay: at("replay", "replay-s"), Heap: at("replay", "heap-B/entry"),
-			RSS: at("open", "rss-B/entry"), Log: at("disk", "log-B/entry"), Stream: at("disk", "stream-B/entry"),
+			First: at("open", "first-s"), Start: at("start", "start-s"), Replay: at("replay", "replay-s"), Heap: at("replay", "heap-B/entry"),
+			RSS: at("open", "rss-B/entry"), Log: at("disk", "log-B/entry"), Stream: at("disk", "stream-B/entry"), Kept: at("start", "snapshot-B/entry"),
 		})
 	}
 	return all
@@ -42,11 +44,11 @@ const mega = 1 << 20
 
 func growthTable(all []point) string {
 	var b strings.Builder
-	b.WriteString("| entries | appends | one innovation | a year's points | start | replay | memory | process | `log/` | `jetstream/` |\n" +
-		"| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n")
+	b.WriteString("| entries | appends | one innovation | a year's points | start | without a snapshot | replay | memory | process | `log/` | `jetstream/` | `snapshots/` |\n" +
+		"| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n")
 	for _, p := range all {
-		fmt.Fprintf(&b, "| %s | %s/s | %s µs | %s ms | %s s | %s s | %s MB | %s MB | %s MB | %s MB |\n", grouped(p.Entries), number(p.Appends), number(p.Read),
-			number(p.Points), number(p.Start), number(p.Replay), number(p.Heap*p.Entries/mega), number(p.RSS*p.Entries/mega), number(p.Log*p.Entries/mega), number(p.Stream*p.Entries/mega))
+		fmt.Fprintf(&b, "| %s | %s/s | %s µs | %s ms | %s s | %s s | %s s | %s MB | %s MB | %s MB | %s MB | %s MB |\n", grouped(p.Entries), number(p.Appends), number(p.Read),
+			number(p.Points), number(p.Start), number(p.First), number(p.Replay), number(p.Heap*p.Entries/mega), number(p.RSS*p.Entries/mega), number(p.Log*p.Entries/mega), number(p.Stream*p.Entries/mega), number(p.Kept*p.Entries/mega))
 	}
 	return b.String()
 }
@@ -91,7 +93,8 @@ func paper(all []point, b *bench) string {
 	row("disk, `log/`", gb(p.Log*p.Entries), gb(p.Log*entries), gb(p.Log*entries/countries), fmt.Sprintf("%s bytes an entry", number(p.Log)))
 	row("disk, `jetstream/`", gb(p.Stream*p.Entries), gb(p.Stream*entries), gb(p.Stream*entries/countries), fmt.Sprintf("%s bytes an entry", number(p.Stream)))
 	row("replay from entry 0", number(p.Replay)+" s", number(p.Replay*scale/60)+" min", number(p.Replay*part)+" s", "as many times longer")
-	row("start", number(p.Start)+" s", number(p.Start*scale/60)+" min", number(p.Start*part)+" s", "as many times longer")
+	row("disk, `snapshots/`", gb(p.Kept*p.Entries), gb(p.Kept*entries), gb(p.Kept*entries/countries), fmt.Sprintf("%s bytes an entry, two of them", number(p.Kept)))
+	row("start from a snapshot", number(p.Start)+" s", number(p.Start*scale/60)+" min", number(p.Start*part)+" s", "as many times longer")
 	row("a year's points, first read", number(p.Points)+" ms", pointsOf(entries*adopting/years), pointsOf(entries*adopting/years/countries), fmt.Sprintf("%s ms for 1,000 adoptions", number(p.Points/perYear*1000)))
 	row("writes in the busiest hour", number(p.Appends)+"/s can be taken", number(peakWrites)+"/s come", number(peakWrites/countries)+"/s come", fmt.Sprintf("%.0f %% of a year's entries on its last day, in %d hours", lastDay*100, worktime))
 	if reads > 0 {
