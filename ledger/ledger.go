@@ -283,7 +283,7 @@ func (l *Ledger) compareStream(ctx context.Context) error {
 		return err
 	}
 	if at < size {
-		return &DamageError{fmt.Sprintf("the stream gave %d entries, the last checkpoint has %d", at, size)}
+		return l.lacking("the stream gave %d entries, the last checkpoint has %d", at, size)
 	}
 	return l.compareShown(tree.size, tree)
 }
@@ -342,15 +342,26 @@ func (l *Ledger) compareSpan(ctx context.Context) error {
 	case span.Last < 0 && size == 0:
 		return nil // nothing was ever appended
 	case span.Last < 0:
-		return &DamageError{fmt.Sprintf("the stream is empty, the last checkpoint has %d entries", size)}
+		return l.lacking("the stream is empty, the last checkpoint has %d entries", size)
 	case span.First != 0:
 		return &DamageError{fmt.Sprintf("the stream has a gap: it begins at entry %d, not at 0", span.First)}
 	case span.Count != span.Last-span.First+1:
 		return &DamageError{fmt.Sprintf("the stream has a gap: %d entries stand between %d and %d", span.Count, span.First, span.Last)}
 	case span.Count < size:
-		return &DamageError{fmt.Sprintf("the stream is shorter than the last checkpoint: %d entries, the checkpoint has %d", span.Count, size)}
+		return l.lacking("the stream is shorter than the last checkpoint: %d entries, the checkpoint has %d", span.Count, size)
 	}
 	return nil
+}
+
+// lacking is a stream that does not have all that was shown. Of several servers one
+// that is cut off, or has just come to lead, may not know the newest entries yet: if
+// they turn up, all is compared before anything is written.
+func (l *Ledger) lacking(format string, args ...any) error {
+	if l.cfg.Shared {
+		l.compared = false
+		return fmt.Errorf(format, args...)
+	}
+	return &DamageError{fmt.Sprintf(format, args...)}
 }
 
 func (l *Ledger) span(ctx context.Context) (Span, error) {

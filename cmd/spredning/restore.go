@@ -35,6 +35,10 @@ type restored struct {
 	Root      string   `json:"root"`
 	Log       int64    `json:"log"`    // entries added to the log on disk
 	Stream    int64    `json:"stream"` // entries added to the stream
+	// What lay beside the folder's own stream, added beside the other one.
+	Attachments int      `json:"attachments,omitzero"`
+	Drafts      int      `json:"drafts,omitzero"`
+	Invitations int      `json:"invitations,omitzero"`
 	SetAside  []string `json:"set_aside,omitzero"`
 	Compared  int      `json:"compared"`
 	Unreached []string `json:"unreached,omitzero"`
@@ -57,7 +61,8 @@ checkpoints that can be reached are compared (this folder's, --from, --peer), an
 nothing is restored while one has more entries or another root.
 
 With --nats the stream of NATS servers elsewhere is filled, which must be empty or
-hold the beginning of the log: the way from one machine to a cluster.`,
+hold the beginning of the log: the way from one machine to a cluster, see
+docs/cluster.md. Attachments, drafts and invitations in the folder go along.`,
 		Example: `  spredning restore --data /var/lib/spredning
   spredning restore --data /var/lib/spredning --from https://mirror.example --peer https://spredning.example
   spredning restore --data /var/lib/spredning --nats nats://n1:4222,nats://n2:4222`,
@@ -127,6 +132,9 @@ func (e *env) restore(ctx context.Context, r restoring) (done restored, err erro
 	}
 	if err := e.restoreStream(ctx, r, log, &done); err != nil {
 		return done, err
+	}
+	if err := r.bringAlong(ctx, &done); err != nil {
+		return done, fmt.Errorf("the stream is restored; bringing along what lies beside that in %s: %w", r.streamDir(), err)
 	}
 	return done, log.Close()
 }
@@ -223,6 +231,27 @@ func (e *env) fillStream(ctx context.Context, r restoring, log *tiles.Log, done 
 	return err
 }
 
+// bringAlong copies attachments, drafts and invitations that lie in the folder to
+// servers elsewhere.
+func (r restoring) bringAlong(ctx context.Context, done *restored) error {
+	if _, err := os.Stat(r.streamDir()); r.remote.URL == "" || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	from, err := openStream(ctx, nodeConfig{dir: r.dir, logger: r.logger})
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := openStream(ctx, nodeConfig{dir: r.dir, remote: r.remote, logger: r.logger})
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	copied, err := from.CopyBeside(ctx, to)
+	done.Attachments, done.Drafts, done.Invitations = copied.Attachments, copied.Drafts, copied.Invitations
+	return err
+}
+
 // takeOver completes the log on disk from elsewhere, or rebuilds it there.
 func (e *env) takeOver(ctx context.Context, r restoring, done *restored) error {
 	source, err := tiles.OpenSource(ctx, r.from)
@@ -306,6 +335,9 @@ func (e *env) isSound(log *tiles.Log, from ledger.Published) error {
 func (e *env) showRestored(r restored) {
 	fmt.Fprintf(e.out, "%s: %d entries, root %s\n\n", r.Ledger, r.Entries, r.Root)
 	rows := [][2]string{{"Added to the log on disk", fmt.Sprint(r.Log)}, {"Added to the stream", fmt.Sprint(r.Stream)}, {"Checkpoints of others compared", fmt.Sprint(r.Compared)}}
+	if r.Attachments+r.Drafts+r.Invitations > 0 {
+		rows = append(rows, [2]string{"Brought along", fmt.Sprintf("%d attachments, %d drafts, %d invitations", r.Attachments, r.Drafts, r.Invitations)})
+	}
 	for _, path := range r.SetAside {
 		rows = append(rows, [2]string{"Damaged, set aside", path})
 	}

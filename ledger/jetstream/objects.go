@@ -223,7 +223,7 @@ func (o *Objects) make(ctx context.Context) (*session, jetstream.Stream, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	bucket, err := live.js.CreateStream(ctx, objectConfig(replicas(live.conn)))
+	bucket, err := live.js.CreateStream(ctx, objectConfig(live.copies))
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the attachments: %w", err)
 	}

@@ -24,6 +24,10 @@ const ready = 5 * time.Minute
 // itself is the limit and not a share of it.
 const maxStore = 1 << 50
 
+// ping is how often a server elsewhere is asked for a sign of life. Of a connection
+// that was cut without a word nothing else tells; after three it is lost.
+const ping = 5 * time.Second
+
 // Embed opens the stream of a server in this process: no port, file storage in
 // dir, every append synced before it is acknowledged. The caller must hold a
 // lock on the folder: the store has none, and two servers on one folder lose
@@ -92,7 +96,9 @@ func connect(r Remote, logger *slog.Logger) (*nats.Conn, func(), error) {
 		// While it is not connected an append fails at once instead of waiting in
 		// a buffer to be published later.
 		nats.ReconnectBufSize(-1),
+		nats.PingInterval(ping),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { logger.Warn("lost the NATS server", "error", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { logger.Warn("the NATS server complains", "error", err) }),
 		nats.ReconnectHandler(func(c *nats.Conn) { logger.Info("back at a NATS server", "url", c.ConnectedUrlRedacted()) }),
 	}
 	if r.Credentials != "" {
@@ -125,14 +131,19 @@ func redacted(servers string) string {
 }
 
 // Recover makes the stream usable again. An embedded server that failed a write
-// does not recover on its own, so it is closed and opened again; a connection to
-// others reconnects by itself.
+// does not recover on its own, so it is closed and opened again. A connection to
+// others reconnects by itself; if the server is there and of no use, it may be cut
+// off from the others, and the next one is tried.
 func (s *Stream) Recover(ctx context.Context) error {
 	if s.conn != nil && s.end == nil {
 		if !s.conn.IsConnected() {
 			return errors.New("not connected to a NATS server")
 		}
-		return s.ensure(ctx)
+		err := s.ensure(ctx)
+		if err != nil {
+			err = errors.Join(err, s.conn.ForceReconnect())
+		}
+		return err
 	}
 	s.logger.Warn("opening the embedded stream again")
 	s.Close()

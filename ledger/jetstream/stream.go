@@ -38,6 +38,7 @@ type Stream struct {
 	open   func() (*nats.Conn, func(), error) // connects; the func ends what it started
 	conn   *nats.Conn
 	js     jetstream.JetStream
+	copies int // replicas of a stream on these servers
 	end    func()
 	live   atomic.Pointer[session] // conn and js, for others than the ledger
 }
@@ -45,8 +46,9 @@ type Stream struct {
 // session is a connection while it lasts: when an embedded server is closed and
 // opened again there is another.
 type session struct {
-	conn *nats.Conn
-	js   jetstream.JetStream
+	conn   *nats.Conn
+	js     jetstream.JetStream
+	copies int
 }
 
 var _ ledger.Stream = (*Stream)(nil)
@@ -78,7 +80,11 @@ func (s *Stream) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.conn, s.end = conn, end
+	s.conn, s.end, s.copies = conn, end, replicas(conn)
+	if !conn.IsConnected() {
+		s.Close()
+		return errors.New("the NATS server was lost again at once")
+	}
 	if s.js, err = jetstream.New(conn); err != nil {
 		s.Close()
 		return fmt.Errorf("using JetStream: %w", err)
@@ -87,15 +93,18 @@ func (s *Stream) start(ctx context.Context) error {
 		s.Close()
 		return err
 	}
-	s.live.Store(&session{s.conn, s.js})
+	s.live.Store(&session{s.conn, s.js, s.copies})
 	return nil
 }
 
-// ensure makes the stream if there is none.
+// ensure makes the stream if there is none. On a cluster that is for its operator,
+// and others get no answer.
 func (s *Stream) ensure(ctx context.Context) error {
 	_, err := s.js.Stream(ctx, Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = s.js.CreateStream(ctx, config(replicas(s.conn)))
+		if _, err = s.js.CreateStream(ctx, config(s.copies)); err != nil {
+			return fmt.Errorf("there is no stream %s, and making it failed: %w; on a cluster spredning restore or found makes it with the operator's credentials, see docs/cluster.md", Name, err)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("opening the stream %s: %w", Name, err)
@@ -112,7 +121,8 @@ func (s *Stream) session() (*session, error) {
 	return live, nil
 }
 
-// replicas is how many copies of a stream there are.
+// replicas is how many copies of a stream there are to be. It is asked once: while
+// the connection is lost it would seem that there is no cluster.
 func replicas(conn *nats.Conn) int {
 	if conn.ConnectedClusterName() != "" {
 		return 3
@@ -251,7 +261,7 @@ func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
 	if err != nil {
 		return jetstream.StreamState{}, fmt.Errorf("asking for the stream %s: %w", Name, err)
 	}
-	if err := compare(stream.CachedInfo().Config, config(replicas(s.conn))); err != nil {
+	if err := compare(stream.CachedInfo().Config, config(s.copies)); err != nil {
 		return jetstream.StreamState{}, err
 	}
 	return stream.CachedInfo().State, nil

@@ -84,7 +84,7 @@ func (b *Values) open(ctx context.Context) (jetstream.JetStream, jetstream.Strea
 	}
 	stream, err := live.js.Stream(ctx, b.streamName())
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = live.js.CreateStream(ctx, b.config(replicas(live.conn)))
+		stream, err = live.js.CreateStream(ctx, b.config(live.copies))
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the bucket %s: %w", b.name, err)
