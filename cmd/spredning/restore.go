@@ -30,18 +30,18 @@ type restoring struct {
 
 // restored is what was done, for programs too.
 type restored struct {
-	Ledger    string   `json:"ledger"`
-	Entries   int64    `json:"entries"`
-	Root      string   `json:"root"`
-	Log       int64    `json:"log"`    // entries added to the log on disk
-	Stream    int64    `json:"stream"` // entries added to the stream
+	Ledger  string `json:"ledger"`
+	Entries int64  `json:"entries"`
+	Root    string `json:"root"`
+	Log     int64  `json:"log"`    // entries added to the log on disk
+	Stream  int64  `json:"stream"` // entries added to the stream
 	// What lay beside the folder's own stream, added beside the other one.
 	Attachments int      `json:"attachments,omitzero"`
 	Drafts      int      `json:"drafts,omitzero"`
 	Invitations int      `json:"invitations,omitzero"`
-	SetAside  []string `json:"set_aside,omitzero"`
-	Compared  int      `json:"compared"`
-	Unreached []string `json:"unreached,omitzero"`
+	SetAside    []string `json:"set_aside,omitzero"`
+	Compared    int      `json:"compared"`
+	Unreached   []string `json:"unreached,omitzero"`
 }
 
 func restoreCommand(e *env) *cobra.Command {

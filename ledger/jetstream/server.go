@@ -98,7 +98,9 @@ func connect(r Remote, logger *slog.Logger) (*nats.Conn, func(), error) {
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(ping),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { logger.Warn("lost the NATS server", "error", err) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { logger.Warn("the NATS server complains", "error", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			logger.Warn("the NATS server complains", "error", err)
+		}),
 		nats.ReconnectHandler(func(c *nats.Conn) { logger.Info("back at a NATS server", "url", c.ConnectedUrlRedacted()) }),
 	}
 	if r.Credentials != "" {
