@@ -100,6 +100,7 @@ func (l *Ledger) gather(first *request) []*request {
 // decides anew; refusals are told only when what they were decided on is sure.
 func (l *Ledger) commit(waiting []*request) {
 	for range maxConflicts {
+		l.giveWay()
 		l.tryHeal()
 		if err := l.Err(); err != nil {
 			answerAll(waiting, unavailable(err))
@@ -111,10 +112,12 @@ func (l *Ledger) commit(waiting []*request) {
 		b, refused := l.decide(waiting)
 		switch err := l.append(b, refused); {
 		case err == nil:
+			l.first = len(b.entries) > 0
 			l.accept(b, refused)
 			return
 		case errors.Is(err, ErrConflict):
 			l.state.Drop()
+			l.lost()
 			if err := l.follow(context.Background()); err != nil {
 				l.stop(err)
 			}
@@ -128,6 +131,33 @@ func (l *Ledger) commit(waiting []*request) {
 	err := fmt.Errorf("%w: %d conflicts one after the other", ErrUnknown, maxConflicts)
 	l.stop(err)
 	answerAll(waiting, unavailable(err))
+}
+
+// rivalry is between nodes that append to one stream at the same time. Whoever was
+// first decides on at once, while the others must catch up before they try again: it
+// would be first for ever, and they would give up.
+type rivalry struct {
+	first bool      // this node has appended last, as far as it knows
+	at    time.Time // another was last seen to be first
+}
+
+const (
+	// rivals is for how long others are thought of after they were first.
+	rivals = time.Second
+	// headStart is what they are given then: about what catching up takes.
+	headStart = 20 * time.Millisecond
+)
+
+// lost notes that another was first.
+func (r *rivalry) lost() { r.first, r.at = false, time.Now() }
+
+// giveWay lets others be first, by turns, while there are any. What waits here
+// meanwhile goes out together.
+func (r *rivalry) giveWay() {
+	if r.first && time.Since(r.at) < rivals {
+		time.Sleep(headStart)
+		r.first = false
+	}
 }
 
 // settleAsked catches up with the stream if any only asked for that, answers
@@ -430,6 +460,7 @@ func (l *Ledger) catchUp(ctx context.Context) error {
 	}
 	next := l.cfg.Log.Size()
 	err := l.cfg.Stream.Read(ctx, next, func(index int64, b []byte) error {
+		l.lost()
 		if index != next {
 			return &DamageError{fmt.Sprintf("the stream has a gap: entry %d follows where %d should", index, next)}
 		}

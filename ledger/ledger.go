@@ -71,6 +71,7 @@ type Ledger struct {
 	selfAudit selfAudit
 	snapshots snapshots
 	lookedAt  int64 // entries of the stream compared since the last round, by the committer alone
+	rivalry         // of the committer alone
 }
 
 // stop is why nothing is written for now, or until it is repaired.

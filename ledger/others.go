@@ -36,36 +36,56 @@ const othersTimeout = 5 * time.Second
 // that cannot be reached, or show something else than a checkpoint of this log,
 // are told to skip.
 func Compare(ctx context.Context, others []Other, log *tiles.Log, logKeys LogKeys, skip func(name string, why error)) error {
+	return see(ctx, others).compare(log, logKeys, skip)
+}
+
+// sight is what others have shown, at the same time.
+type sight []shownBy
+
+// shownBy is the signed checkpoint of one, or why there is none.
+type shownBy struct {
+	Other
+	signed []byte
+	err    error
+}
+
+func see(ctx context.Context, others []Other) sight {
 	ctx, cancel := context.WithTimeout(ctx, othersTimeout)
 	defer cancel()
-	seen := make([]Checkpoint, len(others))
-	errs := make([]error, len(others))
+	seen := make(sight, len(others))
 	var all sync.WaitGroup
 	for i, o := range others {
-		all.Go(func() { seen[i], errs[i] = o.see(ctx, log.Size(), logKeys) })
+		all.Go(func() {
+			signed, err := o.Checkpoint(ctx)
+			seen[i] = shownBy{o, signed, err}
+		})
 	}
 	all.Wait()
+	return seen
+}
+
+func (seen sight) compare(log *tiles.Log, logKeys LogKeys, skip func(name string, why error)) error {
 	var differ []error
-	for i, o := range others {
-		if errs[i] != nil {
-			skip(o.Name, errs[i])
+	for _, s := range seen {
+		c, err := s.open(log.Size(), logKeys)
+		if err != nil {
+			skip(s.Name, err)
 			continue
 		}
-		differ = append(differ, o.compare(seen[i], log))
+		differ = append(differ, s.Other.compare(c, log))
 	}
 	return errors.Join(differ...)
 }
 
-func (o Other) see(ctx context.Context, size int64, logKeys LogKeys) (Checkpoint, error) {
-	signed, err := o.Checkpoint(ctx)
-	if err != nil {
-		return Checkpoint{}, err
+func (s shownBy) open(size int64, logKeys LogKeys) (Checkpoint, error) {
+	if s.err != nil {
+		return Checkpoint{}, s.err
 	}
-	c, err := ReadCheckpoint(signed)
+	c, err := ReadCheckpoint(s.signed)
 	if err == nil && c.Size > size && c.Origin == logKeys.name() {
 		return c, nil
 	}
-	return logKeys.Open(signed)
+	return logKeys.Open(s.signed)
 }
 
 // compare checks a checkpoint of others, whose size may be 0.
@@ -86,19 +106,30 @@ func (o Other) compare(c Checkpoint, log *tiles.Log) error {
 	return nil
 }
 
-// compareOthers compares with the checkpoints of others, once the stream has
-// been followed. On a shared stream a peer may have gone on meanwhile, so that
-// following once more settles it; whoever is alone cannot be behind others but
-// by having lost entries.
+// compareOthers compares with the checkpoints of others, once the stream has been
+// followed. On a shared stream a peer goes on meanwhile, so that following it once more
+// settles what was seen; whoever is alone cannot be behind others but by having lost
+// entries.
 func (l *Ledger) compareOthers(ctx context.Context) error {
 	if len(l.cfg.Others) == 0 || l.state.origin == "" {
 		return nil
 	}
-	err := Compare(ctx, l.cfg.Others, l.cfg.Log, l.state.logKeys, func(name string, why error) {
-		l.cfg.Logger.Warn("a checkpoint of others was not compared", "with", name, "reason", why)
-	})
-	if errors.Is(err, ErrAhead) && !l.cfg.Shared {
+	seen := see(ctx, l.cfg.Others)
+	err := l.compareSeen(seen)
+	if !errors.Is(err, ErrAhead) {
+		return err
+	}
+	if !l.cfg.Shared {
 		return &DamageError{strings.TrimSpace(err.Error()) + "; spredning restore takes them over"}
 	}
-	return err
+	if err := l.follow(ctx); err != nil {
+		return err
+	}
+	return l.compareSeen(seen)
+}
+
+func (l *Ledger) compareSeen(seen sight) error {
+	return seen.compare(l.cfg.Log, l.state.logKeys, func(name string, why error) {
+		l.cfg.Logger.Warn("a checkpoint of others was not compared", "with", name, "reason", why)
+	})
 }

@@ -116,7 +116,7 @@ func newCluster(t *testing.T, apart bool) *cluster {
 		c.network = loopback(names...)
 	}
 	t.Cleanup(func() {
-		if t.Failed() {
+		if t.Failed() || os.Getenv("DBG") != "" {
 			for _, p := range append(slices.Clone(c.servers), c.nodes...) {
 				t.Logf("the last words of %s:\n%s", p.name, p.tail())
 			}
@@ -126,6 +126,8 @@ func newCluster(t *testing.T, apart bool) *cluster {
 	c.found()
 	for i := range c.nodes {
 		c.nodes[i].start(t)
+	}
+	for i := range c.nodes {
 		c.up(i)
 	}
 	c.enrol()

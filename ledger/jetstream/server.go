@@ -28,6 +28,10 @@ const maxStore = 1 << 50
 // that was cut without a word nothing else tells; after three it is lost.
 const ping = 5 * time.Second
 
+// answer is how long servers elsewhere may take to say that the stream is there. What is
+// asked of them while they choose its leader is never answered, so it is asked again.
+const answer = 3 * time.Second
+
 // Embed opens the stream of a server in this process: no port, file storage in
 // dir, every append synced before it is acknowledged. The caller must hold a
 // lock on the folder: the store has none, and two servers on one folder lose
@@ -141,6 +145,8 @@ func (s *Stream) Recover(ctx context.Context) error {
 		if !s.conn.IsConnected() {
 			return errors.New("not connected to a NATS server")
 		}
+		ctx, cancel := context.WithTimeout(ctx, answer)
+		defer cancel()
 		err := s.ensure(ctx)
 		if err != nil {
 			err = errors.Join(err, s.conn.ForceReconnect())

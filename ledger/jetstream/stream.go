@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,9 @@ const (
 	pull = 5000
 	// patience is how long a read waits for the next message before it gives up.
 	patience = 10 * time.Second
+	// newest is how many entries are asked of the leader, and askAtOnce how many of
+	// them at the same time.
+	newest, askAtOnce = 512, 64
 	// dedupe is the stream's window for message ids, of which there are none. A
 	// long one makes starts slow.
 	dedupe = time.Second
@@ -246,38 +250,54 @@ func publishError(err error) error {
 // them. A stream that is configured in another way is a *ledger.DamageError: it
 // could lose entries.
 func (s *Stream) Span(ctx context.Context) (ledger.Span, error) {
-	state, err := s.state(ctx)
+	stream, err := s.stream(ctx)
 	if err != nil {
 		return ledger.Span{}, err
 	}
+	state := stream.CachedInfo().State
 	return ledger.Span{First: int64(state.FirstSeq) - 1, Last: int64(state.LastSeq) - 1, Count: int64(state.Msgs)}, nil
 }
 
-func (s *Stream) state(ctx context.Context) (jetstream.StreamState, error) {
+// stream gives the stream as its leader sees it now.
+func (s *Stream) stream(ctx context.Context) (jetstream.Stream, error) {
 	if s.conn == nil {
-		return jetstream.StreamState{}, errors.New("not connected")
+		return nil, errors.New("not connected")
 	}
 	stream, err := s.js.Stream(ctx, Name)
 	if err != nil {
-		return jetstream.StreamState{}, fmt.Errorf("asking for the stream %s: %w", Name, err)
+		return nil, fmt.Errorf("asking for the stream %s: %w", Name, err)
 	}
-	if err := compare(stream.CachedInfo().Config, config(s.copies)); err != nil {
-		return jetstream.StreamState{}, err
-	}
-	return stream.CachedInfo().State, nil
+	return stream, compare(stream.CachedInfo().Config, config(s.copies))
 }
 
 // Read calls fn for each entry from an index on, up to the last one there is
-// now.
+// now. The newest ones on servers elsewhere are asked of the stream's leader, one by
+// one: a consumer must first be agreed upon by the servers, may be at one that is
+// behind, and was seen to wait for what it had already.
 func (s *Stream) Read(ctx context.Context, from int64, fn func(index int64, entry []byte) error) error {
-	state, err := s.state(ctx)
+	stream, err := s.stream(ctx)
 	if err != nil {
 		return err
 	}
+	state := stream.CachedInfo().State
 	last := int64(state.LastSeq) - 1
 	if from > last || state.Msgs == 0 {
 		return nil
 	}
+	if s.end != nil {
+		return s.consume(ctx, from, last, fn)
+	}
+	if last-from >= newest {
+		if err := s.consume(ctx, from, last-newest, fn); err != nil {
+			return err
+		}
+		from = last - newest + 1
+	}
+	return ask(ctx, stream, from, last, fn)
+}
+
+// consume reads entries up to a last one through a consumer.
+func (s *Stream) consume(ctx context.Context, from, last int64, fn func(index int64, entry []byte) error) error {
 	messages, err := s.follow(ctx, from)
 	if err != nil {
 		return err
@@ -296,6 +316,48 @@ func (s *Stream) Read(ctx context.Context, from int64, fn func(index int64, entr
 		}
 	}
 	return nil
+}
+
+// ask reads entries up to a last one from the stream's leader, some at a time.
+func ask(ctx context.Context, stream jetstream.Stream, from, last int64, fn func(index int64, entry []byte) error) error {
+	for ; from <= last; from += askAtOnce {
+		entries := make([][]byte, min(askAtOnce, last-from+1))
+		errs := make([]error, len(entries))
+		var all sync.WaitGroup
+		for i := range entries {
+			all.Go(func() { entries[i], errs[i] = askFor(ctx, stream, from+int64(i)) })
+		}
+		all.Wait()
+		for i, entry := range entries {
+			if errs[i] != nil {
+				return errs[i]
+			}
+			if err := fn(from+int64(i), entry); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// askFor gives one entry. That the leader has none there may be for its having come to
+// lead just now; it is a gap if it has later ones, and still not this.
+func askFor(ctx context.Context, stream jetstream.Stream, index int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	sequence := uint64(index) + 1
+	m, err := stream.GetMsg(ctx, sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		if info, infoErr := stream.Info(ctx); infoErr == nil && info.State.LastSeq >= sequence {
+			if m, err = stream.GetMsg(ctx, sequence); errors.Is(err, jetstream.ErrMsgNotFound) {
+				return nil, &ledger.DamageError{Problem: fmt.Sprintf("the stream has a gap: entry %d cannot be read", index)}
+			}
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading entry %d of the stream: %w", index, err)
+	}
+	return m.Data, nil
 }
 
 func (s *Stream) follow(ctx context.Context, from int64) (jetstream.MessagesContext, error) {
