@@ -118,8 +118,11 @@ func (l *Ledger) commit(waiting []*request) {
 		case errors.Is(err, ErrConflict):
 			l.state.Drop()
 			l.lost()
+			size := l.cfg.Log.Size()
 			if err := l.follow(context.Background()); err != nil {
 				l.stop(err)
+			} else if l.cfg.Log.Size() == size {
+				time.Sleep(headStart) // it is on its way, and cannot be read yet
 			}
 		default:
 			l.state.Drop()

@@ -120,6 +120,8 @@ func (n *network) plug(t *testing.T, name string, last int) {
 		ip("-n", h.space, "link", "set", "test", "up"),
 		ip("-n", h.space, "link", "set", "lo", "up"),
 	))
+	// A namespace may live on for a while, and its cables with it.
+	t.Cleanup(func() { _, _ = ip("link", "del", h.cable), ip("link", "del", tests) })
 	n.hosts = append(n.hosts, h)
 }
 

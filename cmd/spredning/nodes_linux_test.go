@@ -116,7 +116,7 @@ func newCluster(t *testing.T, apart bool) *cluster {
 		c.network = loopback(names...)
 	}
 	t.Cleanup(func() {
-		if t.Failed() || os.Getenv("DBG") != "" {
+		if t.Failed() {
 			for _, p := range append(slices.Clone(c.servers), c.nodes...) {
 				t.Logf("the last words of %s:\n%s", p.name, p.tail())
 			}
@@ -436,7 +436,6 @@ func (c *cluster) play(scenario string, happens func() (others []int), right fun
 	all.Wait()
 	lost, twice := c.check()
 	fmt.Fprintf(&c.table, "%s\t%d\t%d\t%d\t%d\t%d\t%.1f s\t%.1f s\n", scenario, c.tally.acknowledged, c.tally.refused, c.tally.unknown, lost, twice, others.Seconds(), again.Seconds())
-	c.t.Logf("%s: %+v", scenario, c.tally)
 	if c.t.Failed() {
 		c.t.Fatalf("so far:\n%s", c.aligned())
 	}

@@ -254,8 +254,33 @@ func (s *Stream) Span(ctx context.Context) (ledger.Span, error) {
 	if err != nil {
 		return ledger.Span{}, err
 	}
+	if err := leads(stream.CachedInfo().Cluster); err != nil {
+		return ledger.Span{}, err
+	}
 	state := stream.CachedInfo().State
 	return ledger.Span{First: int64(state.FirstSeq) - 1, Last: int64(state.LastSeq) - 1, Count: int64(state.Msgs)}, nil
+}
+
+// lease is for how long after it has heard from the leader a server chooses no other.
+const lease = 4 * time.Second
+
+// leads checks that a leader has just heard from so many others that no other can have
+// been chosen: one that is cut off does not know that for a while, nor what others append
+// meanwhile.
+func leads(cluster *jetstream.ClusterInfo) error {
+	if cluster == nil || len(cluster.Replicas) == 0 {
+		return nil
+	}
+	heard := 1 // itself
+	for _, r := range cluster.Replicas {
+		if !r.Offline && r.Active < lease {
+			heard++
+		}
+	}
+	if all := len(cluster.Replicas) + 1; heard <= all/2 {
+		return fmt.Errorf("the stream's leader, %s, has heard from %d of %d servers: it may be cut off from the others", cluster.Leader, heard, all)
+	}
+	return nil
 }
 
 // stream gives the stream as its leader sees it now.
@@ -343,7 +368,7 @@ func ask(ctx context.Context, stream jetstream.Stream, from, last int64, fn func
 // askFor gives one entry. That the leader has none there may be for its having come to
 // lead just now; it is a gap if it has later ones, and still not this.
 func askFor(ctx context.Context, stream jetstream.Stream, index int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	sequence := uint64(index) + 1
 	m, err := stream.GetMsg(ctx, sequence)

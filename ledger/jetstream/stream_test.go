@@ -251,3 +251,29 @@ func wakes(t *testing.T, woken <-chan int64, want ...int64) {
 		}
 	}
 }
+
+// A leader is believed only while it hears from so many that no other can lead.
+func TestLeads(t *testing.T) {
+	t.Parallel()
+	peer := func(active time.Duration, offline bool) *jetstream.PeerInfo {
+		return &jetstream.PeerInfo{Active: active, Offline: offline}
+	}
+	here, silent, gone := peer(time.Second, false), peer(lease, false), peer(0, true)
+	for name, c := range map[string]struct {
+		cluster *jetstream.ClusterInfo
+		leads   bool
+	}{
+		"alone":              {nil, true},
+		"one of one":         {&jetstream.ClusterInfo{}, true},
+		"all":                {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{here, here}}, true},
+		"two of three":       {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{silent, here}}, true},
+		"one of three":       {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{silent, gone}}, false},
+		"one of two":         {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{silent}}, false},
+		"two of five":        {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{silent, gone, silent, here}}, false},
+		"both are not there": {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{gone, gone}}, false},
+	} {
+		if err := leads(c.cluster); (err == nil) != c.leads {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
