@@ -85,7 +85,7 @@ func (n *network) switches(t *testing.T) error {
 	if err := ip("netns", "add", space); err != nil {
 		return err
 	}
-	return firstError(ip("netns", "del", space), 
+	return firstError(ip("netns", "del", space),
 		ip("addr", "add", fmt.Sprintf("198.18.%d.1/24", third), "dev", n.test),
 		ip("addr", "add", fmt.Sprintf("198.18.%d.1/24", third+1), "dev", n.one))
 }

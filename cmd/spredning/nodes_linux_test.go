@@ -44,6 +44,7 @@ func TestSeveralNodes(t *testing.T) {
 	if _, err := exec.LookPath("openssl"); err != nil {
 		t.Skip("openssl is not installed here")
 	}
+	t.Parallel()
 	all := isLong() || os.Getenv("SPREDNING_CLUSTER") != ""
 	c := newCluster(t, all)
 	rounds := 1
@@ -265,7 +266,7 @@ func (c *cluster) envelope(by ledger.Orgnr, data ledger.Data) []byte {
 // next: as everyone is told to. It gives the receipt, or the code of a refusal.
 func (c *cluster) send(node int, raw []byte) (ledger.Receipt, ledger.Code) {
 	unknown := false
-	for end := time.Now().Add(settled); time.Now().Before(end); node = (node + 1) % len(c.nodes) {
+	for end := time.Now().Add(settled); time.Now().Before(end) && !c.t.Failed(); node = (node + 1) % len(c.nodes) {
 		began := time.Now()
 		receipt, _, _, err := c.clients[node].submit(context.Background(), raw)
 		var problem *answerError
@@ -286,7 +287,9 @@ func (c *cluster) send(node int, raw []byte) (ledger.Receipt, ledger.Code) {
 		unknown = true
 		time.Sleep(100 * time.Millisecond)
 	}
-	c.t.Errorf("an event has no answer after %s", settled)
+	if !c.t.Failed() {
+		c.t.Errorf("an event has no answer after %s", settled)
+	}
 	return ledger.Receipt{}, ledger.Unavailable
 }
 
@@ -363,7 +366,9 @@ func (c *cluster) submitting(ctx context.Context) {
 		by := rand.Perm(len(c.adopters))
 		published, code := c.send(at[0], c.envelope(c.adopters[by[0]], c.publication(c.adopters[by[0]])))
 		if code != "" {
-			c.t.Errorf("a publication is refused: %s", code)
+			if !c.t.Failed() {
+				c.t.Errorf("a publication is refused: %s", code)
+			}
 			return
 		}
 		codes := make([]ledger.Code, 2)
@@ -375,7 +380,7 @@ func (c *cluster) submitting(ctx context.Context) {
 		}
 		both.Wait()
 		slices.Sort(codes)
-		if want := []ledger.Code{"", ledger.AlreadyExists}; !slices.Equal(codes, want) {
+		if want := []ledger.Code{"", ledger.AlreadyExists}; !slices.Equal(codes, want) && !c.t.Failed() {
 			c.t.Errorf("of two confirmations of one adoption the answers are %q, want %q", codes, want)
 			return
 		}
@@ -411,8 +416,8 @@ func (c *cluster) play(scenario string, happens func() (others []int), right fun
 	c.tally = tally{wrote: make([]time.Time, len(c.nodes))}
 	c.mu.Unlock()
 	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
 	var all sync.WaitGroup
+	defer func() { stop(); all.Wait() }()
 	for range submitters {
 		all.Go(func() { c.submitting(ctx) })
 	}
