@@ -430,45 +430,42 @@ func (s *behind) Span(ctx context.Context) (ledger.Span, error) {
 // they turn up the node goes on by itself. When others stand in their place, never.
 func TestServerBehind(t *testing.T) {
 	t.Parallel()
-	for name, hidden := range map[string]int64{"some": 2, "all": 8} {
-		for _, turnUp := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s hidden, turn up %t", name, turnUp), func(t *testing.T) {
-				t.Parallel()
-				n, f, late := sharedNode(t, natsServer(t).ClientURL()), &faulty{failing: map[string]error{}}, &behind{}
-				n.wrap = func(s ledger.Stream) ledger.Stream {
-					late.Stream = f.wrap(s)
-					return late
-				}
-				n.open(t).found(t)
-				for range 3 {
-					n.must(t, bergen, publication())
-				}
-				entries := n.sound(t)
-				late.hidden.Store(hidden)
-				f.next(unsent)
-				raw := n.envelope(bergen, publication(), time.Now())
-				_, _, err := n.Submit(context.Background(), raw)
-				wantCode(t, ledger.Unavailable, err)
-				waitFor(t, "the entries to be missed", func() bool { err := n.Err(); return err != nil && strings.Contains(err.Error(), "the last checkpoint") })
-				if !turnUp {
-					elsewhere := writer(t, natsServer(t).ClientURL())
-					noError(t, elsewhere.Append(context.Background(), 0, append(entries[:6:6], n.publications(4, time.Now())...)))
-					f.mu.Lock()
-					f.Stream = elsewhere
-					f.mu.Unlock()
-				}
+	for _, turnUp := range []bool{true, false} {
+		t.Run(fmt.Sprintf("turn up %t", turnUp), func(t *testing.T) {
+			t.Parallel()
+			n, f, late := sharedNode(t, natsServer(t).ClientURL()), &faulty{failing: map[string]error{}}, &behind{}
+			n.wrap = func(s ledger.Stream) ledger.Stream {
+				late.Stream = f.wrap(s)
+				return late
+			}
+			n.open(t).found(t)
+			for range 3 {
+				n.must(t, bergen, publication())
+			}
+			entries := n.sound(t)
+			late.hidden.Store(2)
+			f.next(unsent)
+			raw := n.envelope(bergen, publication(), time.Now())
+			_, _, err := n.Submit(context.Background(), raw)
+			wantCode(t, ledger.Unavailable, err)
+			waitFor(t, "the entries to be missed", func() bool { err := n.Err(); return err != nil && strings.Contains(err.Error(), "6 entries") })
+			if turnUp {
 				late.hidden.Store(0)
-				if !turnUp {
-					waitFor(t, "the other entries to be seen", func() bool { return errors.As(n.Err(), new(*ledger.DamageError)) })
-					n.refusesToWrite(t, "the stream hashes to another root: its entry 6", 8)
-					return
-				}
 				r, _, err := n.resend(t, raw)
 				noError(t, err)
 				n.has(t, r, raw)
 				n.sound(t)
-			})
-		}
+				return
+			}
+			elsewhere := writer(t, natsServer(t).ClientURL())
+			noError(t, elsewhere.Append(context.Background(), 0, append(entries[:6:6], n.publications(4, time.Now())...)))
+			f.mu.Lock()
+			f.Stream = elsewhere
+			f.mu.Unlock()
+			late.hidden.Store(0)
+			waitFor(t, "the other entries to be seen", func() bool { return errors.As(n.Err(), new(*ledger.DamageError)) })
+			n.refusesToWrite(t, "the stream hashes to another root: its entry 6", 8)
+		})
 	}
 }
 

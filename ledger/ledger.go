@@ -343,7 +343,7 @@ func (l *Ledger) compareSpan(ctx context.Context) error {
 	case span.Last < 0 && size == 0:
 		return nil // nothing was ever appended
 	case span.Last < 0:
-		return l.lacking("the stream is empty, the last checkpoint has %d entries", size)
+		return &DamageError{fmt.Sprintf("the stream is empty, the last checkpoint has %d entries", size)}
 	case span.First != 0:
 		return &DamageError{fmt.Sprintf("the stream has a gap: it begins at entry %d, not at 0", span.First)}
 	case span.Count != span.Last-span.First+1:

@@ -117,8 +117,12 @@ func newCluster(t *testing.T, apart bool) *cluster {
 		c.network = loopback(names...)
 	}
 	t.Cleanup(func() {
-		if t.Failed() {
-			for _, p := range append(slices.Clone(c.servers), c.nodes...) {
+		for _, p := range append(slices.Clone(c.servers), c.nodes...) {
+			said, err := os.ReadFile(p.said)
+			if err != nil || bytes.Contains(said, []byte("DATA RACE")) || bytes.Contains(said, []byte("\npanic: ")) {
+				t.Errorf("%s has raced or panicked, or said nothing: %v", p.name, err)
+			}
+			if t.Failed() {
 				t.Logf("the last words of %s:\n%s", p.name, p.tail())
 			}
 		}
@@ -326,6 +330,11 @@ func (c *cluster) see(who string, signed []byte) int64 {
 	defer c.mu.Unlock()
 	if c.shown[checkpoint.Size] == nil {
 		c.shown[checkpoint.Size] = map[tlog.Hash]string{}
+	}
+	for root, other := range c.shown[checkpoint.Size] {
+		if root != checkpoint.Root {
+			c.t.Errorf("%s showed a checkpoint of %d entries that contradicts the one of %s", who, checkpoint.Size, other)
+		}
 	}
 	c.shown[checkpoint.Size][checkpoint.Root] = who
 	return checkpoint.Size

@@ -62,7 +62,8 @@ func serveCommand(e *env) *cobra.Command {
 
 Everything is kept in the folder: the stream (JetStream, embedded), its second
 copy (log/, in the form of c2sp.org/tlog-tiles) and the log's key. With --nats
-the stream is one of NATS servers elsewhere, and the folder keeps the rest.
+the stream is one of NATS servers elsewhere, and the folder keeps the rest. Any
+number of nodes may share them; see docs/cluster.md.
 
 With --mirror it serves, for reading, a copy that spredning mirror keeps, and
 follows it as it grows.
