@@ -430,21 +430,21 @@ func (c *cluster) play(scenario string, happens func() (others []int), right fun
 	for range submitters {
 		all.Go(func() { c.submitting(ctx) })
 	}
+	hold := 500 * time.Millisecond
+	if isLong() {
+		hold = rand.N(20 * time.Second)
+	}
 	everyone := []int{0, 1, 2}
 	c.writing(time.Now(), everyone)
 	others, again := time.Duration(0), time.Duration(0)
 	if happens != nil {
 		nodes := happens()
 		others = c.writing(time.Now(), nodes)
-		hold := 500 * time.Millisecond
-		if isLong() {
-			hold = rand.N(20 * time.Second)
-		}
 		time.Sleep(hold)
 		right()
 		again = c.writing(time.Now(), everyone)
 	} else {
-		time.Sleep(time.Second)
+		time.Sleep(4 * hold)
 	}
 	stop()
 	all.Wait()
