@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"spredning/keys"
@@ -124,6 +125,10 @@ func (l *Ledger) commit(waiting []*request) {
 			} else if l.cfg.Log.Size() == size {
 				time.Sleep(headStart) // it is on its way, and cannot be read yet
 			}
+		case errors.Is(err, errDoubt):
+			l.state.Drop() // nothing was to be written, and others may write
+			answerAll(waiting, unavailable(err))
+			return
 		default:
 			l.state.Drop()
 			l.stop(err)
@@ -185,6 +190,14 @@ func (l *Ledger) settleAsked(waiting []*request) (rest []*request) {
 		answerAll(asked, unavailable(err))
 		return rest
 	}
+	if slices.ContainsFunc(asked, func(r *request) bool { return !r.nudge }) && l.cfg.Shared {
+		ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
+		defer cancel()
+		if err := l.unmoved(ctx); err != nil && !errors.Is(err, ErrConflict) {
+			answerAll(asked, unavailable(err))
+			return rest
+		}
+	}
 	answerAll(asked, nil)
 	return rest
 }
@@ -242,14 +255,23 @@ func (l *Ledger) append(b *batch, refused []refusal) error {
 	return nil
 }
 
-// unmoved gives ErrConflict if the stream does not end where the state does.
+// unmoved gives ErrConflict if the stream does not end where the state does, and wraps
+// errDoubt if that is not sure.
 func (l *Ledger) unmoved(ctx context.Context) error {
 	span, err := l.span(ctx)
-	if err == nil && span.Last+1 != l.state.position {
-		err = ErrConflict
+	switch {
+	case err != nil:
+		return err
+	case span.Last+1 != l.state.position:
+		return ErrConflict
+	case span.Doubt != nil:
+		return fmt.Errorf("%w: %w", errDoubt, span.Doubt)
 	}
-	return err
+	return nil
 }
+
+// errDoubt is wrapped when it is not sure that what a refusal rests on is all there is.
+var errDoubt = errors.New("the newest entries may not be known here")
 
 func bytesOf(entries []*Entry) [][]byte {
 	all := make([][]byte, len(entries))

@@ -469,6 +469,44 @@ func TestServerBehind(t *testing.T) {
 	}
 }
 
+// doubtful is a stream of which it is not sure that all is known.
+type doubtful struct {
+	ledger.Stream
+	doubt atomic.Bool
+}
+
+func (s *doubtful) Span(ctx context.Context) (ledger.Span, error) {
+	span, err := s.Stream.Span(ctx)
+	if s.doubt.Load() {
+		span.Doubt = errors.New("the leader is new")
+	}
+	return span, err
+}
+
+// While what is known can be doubted nothing is refused for good; what is admissible is
+// appended, which leaves no doubt.
+func TestDoubt(t *testing.T) {
+	t.Parallel()
+	n, s := sharedNode(t, natsServer(t).ClientURL()), &doubtful{}
+	n.wrap = func(real ledger.Stream) ledger.Stream { s.Stream = real; return s }
+	n.open(t).found(t)
+	unknown := n.envelope(ahus, confirmation(ledger.Receipt{Entry: n.envelope(bergen, publication(), time.Now())}), time.Now())
+	stranger := sealed(event(bergen, publication(), time.Now()), seededKey(77))
+	s.doubt.Store(true)
+	for _, raw := range [][]byte{unknown, stranger} {
+		_, _, err := n.Submit(context.Background(), raw)
+		wantCode(t, ledger.Unavailable, err)
+	}
+	noError(t, n.Err())
+	n.must(t, bergen, publication())
+	s.doubt.Store(false)
+	_, _, err := n.Submit(context.Background(), unknown)
+	wantCode(t, ledger.UnknownInnovation, err)
+	_, _, err = n.Submit(context.Background(), stranger)
+	wantCode(t, ledger.UnknownKey, err)
+	n.sound(t)
+}
+
 // Two ledgers on one server make one log, whoever submits where.
 func TestTwoLedgers(t *testing.T) {
 	t.Parallel()

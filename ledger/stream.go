@@ -39,7 +39,10 @@ type Stream interface {
 }
 
 // Span is what a stream holds: Count entries from index First to index Last.
-type Span struct{ First, Last, Count int64 }
+type Span struct {
+	First, Last, Count int64
+	Doubt              error // why there may be newer ones; nil: there are none
+}
 
 // DamageError says that a stream or a second copy is not what was written to
 // it. Nothing is written until it is repaired.

@@ -707,6 +707,10 @@ func (c *cluster) cut(scenario string, hosts []*host, others ...int) {
 	}
 	c.play(scenario, func() []int {
 		c.split(c.t, hosts...)
+		for i := range c.nodes { // readers are served everywhere
+			_, _, err := c.clients[i].do(c.t.Context(), http.MethodGet, fmt.Sprintf("/api/v1/points/%d", c.year), nil)
+			noError(c.t, err)
+		}
 		return others
 	}, func() { c.heal(c.t, hosts...) })
 }

@@ -247,27 +247,25 @@ func publishError(err error) error {
 }
 
 // Span tells first and last index and the count, as the stream's leader sees
-// them. A stream that is configured in another way is a *ledger.DamageError: it
+// them, and whether that can be doubted. A stream that is configured in another way is a *ledger.DamageError: it
 // could lose entries.
 func (s *Stream) Span(ctx context.Context) (ledger.Span, error) {
 	stream, err := s.stream(ctx)
 	if err != nil {
 		return ledger.Span{}, err
 	}
-	if err := leads(stream.CachedInfo().Cluster); err != nil {
-		return ledger.Span{}, err
-	}
-	state := stream.CachedInfo().State
-	return ledger.Span{First: int64(state.FirstSeq) - 1, Last: int64(state.LastSeq) - 1, Count: int64(state.Msgs)}, nil
+	info := stream.CachedInfo()
+	state := info.State
+	return ledger.Span{First: int64(state.FirstSeq) - 1, Last: int64(state.LastSeq) - 1, Count: int64(state.Msgs), Doubt: leads(info.Cluster, info.TimeStamp)}, nil
 }
 
 // lease is for how long after it has heard from the leader a server chooses no other.
 const lease = 4 * time.Second
 
-// leads checks that a leader has just heard from so many others that no other can have
-// been chosen: one that is cut off does not know that for a while, nor what others append
-// meanwhile.
-func leads(cluster *jetstream.ClusterInfo) error {
+// leads tells why a leader may not know the newest entries: it is cut off, so that others
+// may have chosen another; or it leads for so short a time that it may not yet have taken
+// over what was appended before.
+func leads(cluster *jetstream.ClusterInfo, now time.Time) error {
 	if cluster == nil || len(cluster.Replicas) == 0 {
 		return nil
 	}
@@ -279,6 +277,9 @@ func leads(cluster *jetstream.ClusterInfo) error {
 	}
 	if all := len(cluster.Replicas) + 1; heard <= all/2 {
 		return fmt.Errorf("the stream's leader, %s, has heard from %d of %d servers: it may be cut off from the others", cluster.Leader, heard, all)
+	}
+	if since := cluster.LeaderSince; since == nil || now.Sub(*since) < lease {
+		return fmt.Errorf("the stream's leader, %s, was chosen just now: it may not know the newest entries yet", cluster.Leader)
 	}
 	return nil
 }

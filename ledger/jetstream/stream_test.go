@@ -252,28 +252,36 @@ func wakes(t *testing.T, woken <-chan int64, want ...int64) {
 	}
 }
 
-// A leader is believed only while it hears from so many that no other can lead.
+// A leader is believed only while it hears from so many that no other can lead, and not
+// as soon as it is chosen.
 func TestLeads(t *testing.T) {
 	t.Parallel()
+	now := time.Now()
 	peer := func(active time.Duration, offline bool) *jetstream.PeerInfo {
 		return &jetstream.PeerInfo{Active: active, Offline: offline}
 	}
 	here, silent, gone := peer(time.Second, false), peer(lease, false), peer(0, true)
 	for name, c := range map[string]struct {
-		cluster *jetstream.ClusterInfo
-		leads   bool
+		replicas []*jetstream.PeerInfo
+		leads    bool
 	}{
 		"alone":              {nil, true},
-		"one of one":         {&jetstream.ClusterInfo{}, true},
-		"all":                {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{here, here}}, true},
-		"two of three":       {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{silent, here}}, true},
-		"one of three":       {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{silent, gone}}, false},
-		"one of two":         {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{silent}}, false},
-		"two of five":        {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{silent, gone, silent, here}}, false},
-		"both are not there": {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{gone, gone}}, false},
+		"all":                {[]*jetstream.PeerInfo{here, here}, true},
+		"two of three":       {[]*jetstream.PeerInfo{silent, here}, true},
+		"one of three":       {[]*jetstream.PeerInfo{silent, gone}, false},
+		"one of two":         {[]*jetstream.PeerInfo{silent}, false},
+		"two of five":        {[]*jetstream.PeerInfo{silent, gone, silent, here}, false},
+		"both are not there": {[]*jetstream.PeerInfo{gone, gone}, false},
 	} {
-		if err := leads(c.cluster); (err == nil) != c.leads {
-			t.Errorf("%s: %v", name, err)
+		for led, long := range map[time.Duration]bool{lease: true, lease - 1: false} {
+			since := now.Add(-led)
+			err := leads(&jetstream.ClusterInfo{Replicas: c.replicas, LeaderSince: &since}, now)
+			if want := c.leads && (long || c.replicas == nil); (err == nil) != want {
+				t.Errorf("%s, leading for %s: %v", name, led, err)
+			}
 		}
+	}
+	if err := leads(&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{here, here}}, now); err == nil {
+		t.Error("one that does not say since when it leads is believed")
 	}
 }
