@@ -16,8 +16,8 @@ const (
 	// SnapshotBucket names the object store of snapshots.
 	SnapshotBucket = "SPREDNING_SNAPSHOTS"
 
-	// newest is the only object in it; its metadata say the position.
-	newest         = "newest"
+	// theSnapshot is the only object in it; its metadata say the position.
+	theSnapshot    = "newest"
 	positionHeader = "position"
 )
 
@@ -39,18 +39,18 @@ func (s *Shelf) Put(ctx context.Context, position int64, from io.Reader) error {
 	if err != nil {
 		return err
 	}
-	store, err := live.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: SnapshotBucket, Storage: jetstream.FileStorage, Replicas: replicas(live.conn)})
+	store, err := live.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: SnapshotBucket, Storage: jetstream.FileStorage, Replicas: live.copies})
 	if err != nil {
 		return fmt.Errorf("opening the bucket of snapshots: %w", err)
 	}
-	there, err := store.GetInfo(ctx, newest)
+	there, err := store.GetInfo(ctx, theSnapshot)
 	if err == nil && positionOf(there) >= position {
 		return nil
 	}
 	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return fmt.Errorf("looking the snapshot up: %w", err)
 	}
-	_, err = store.Put(ctx, jetstream.ObjectMeta{Name: newest, Metadata: map[string]string{positionHeader: strconv.FormatInt(position, 10)}}, from)
+	_, err = store.Put(ctx, jetstream.ObjectMeta{Name: theSnapshot, Metadata: map[string]string{positionHeader: strconv.FormatInt(position, 10)}}, from)
 	if err != nil {
 		return fmt.Errorf("storing the snapshot: %w", err)
 	}
@@ -78,7 +78,7 @@ func (s *Shelf) Newest(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the bucket of snapshots: %w", err)
 	}
-	b, err := store.GetBytes(ctx, newest)
+	b, err := store.GetBytes(ctx, theSnapshot)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, nil
 	}
