@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,11 +72,15 @@ as one of spredning found, so you can go on with it.`,
 
 func (e *env) demo(ctx context.Context, dir string, s serving) error {
 	t := &teller{env: e, dir: dir, keys: map[ledger.Orgnr]*keys.Private{}, orgnrs: map[string]ledger.Orgnr{demoShort: demoAuthority.Orgnr}}
+	logger, err := s.logger(e.err, slog.LevelError)
+	if err != nil {
+		return err
+	}
 	logKey, err := e.keyOr(logKeyFile(dir), demoOrigin, nil)
 	if err != nil {
 		return err
 	}
-	t.node, err = openNode(ctx, nodeConfig{dir: dir, origin: demoOrigin, logKey: logKey, now: t.now, logger: quiet(e.err)})
+	t.node, err = openNode(ctx, nodeConfig{dir: dir, origin: demoOrigin, logKey: logKey, now: t.now, logger: logger})
 	if err != nil {
 		return err
 	}
@@ -85,10 +90,10 @@ func (e *env) demo(ctx context.Context, dir string, s serving) error {
 	}
 	// From here on the clock is everyone's.
 	t.node.close()
-	if t.node, err = openNode(ctx, nodeConfig{dir: dir, logKey: logKey, now: time.Now, logger: quiet(e.err)}); err != nil {
+	if t.node, err = openNode(ctx, nodeConfig{dir: dir, logKey: logKey, now: e.now, logger: logger}); err != nil {
 		return err
 	}
-	return s.run(ctx, t.node, quiet(e.err), t.welcome)
+	return s.run(ctx, t.node, logger, t.welcome)
 }
 
 var demoAuthority = ledger.Organisation{

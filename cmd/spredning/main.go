@@ -11,11 +11,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
 
-func main() { os.Exit(Main()) }
+func main() { os.Exit(Main(environment())) }
 
 // Exit codes.
 const (
@@ -24,11 +25,11 @@ const (
 	misused = 2 // unknown command or flag, missing argument
 )
 
-// Main runs the program and gives its exit code.
-func Main() int {
+// Main runs the program in an environment and gives its exit code.
+func Main(e *env) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := root().ExecuteContext(ctx)
+	err := root(e).ExecuteContext(ctx)
 	var misuse misuseError
 	switch {
 	case err == nil:
@@ -48,6 +49,7 @@ func misuse(format string, args ...any) error { return misuseError{fmt.Errorf(fo
 
 // env is what commands take from the environment, read here and nowhere else.
 type env struct {
+	now        func() time.Time // the clock of a ledger that is served
 	in         *os.File
 	lines      *bufio.Reader // of in, for answers
 	out, err   io.Writer
@@ -58,14 +60,19 @@ type env struct {
 	lang       string // --lang
 }
 
-func root() *cobra.Command {
+// environment reads it.
+func environment() *env {
 	e := &env{
-		in: os.Stdin, lines: bufio.NewReader(os.Stdin), out: os.Stdout, err: os.Stderr,
+		now: time.Now, in: os.Stdin, lines: bufio.NewReader(os.Stdin), out: os.Stdout, err: os.Stderr,
 		passphrase: os.Getenv("SPREDNING_PASSPHRASE"), url: os.Getenv("SPREDNING_URL"), key: os.Getenv("SPREDNING_KEY"),
 	}
 	if e.url == "" {
 		e.url = "http://127.0.0.1:8080"
 	}
+	return e
+}
+
+func root(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "spredning",
 		Short: "A ledger of where innovations made in Norwegian hospitals have spread",

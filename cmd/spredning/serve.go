@@ -28,6 +28,7 @@ type serving struct {
 	giving              giving
 	keptDays            int
 	https               https
+	logFormat           string // text or json
 }
 
 func (s *serving) flags(cmd *cobra.Command, listen string) {
@@ -38,8 +39,21 @@ func (s *serving) flags(cmd *cobra.Command, listen string) {
 	cmd.Flags().DurationVar(&s.audit.Every, "audit-every", 24*time.Hour, "audit the log on disk this long after the last audit of it; 0: never")
 	cmd.Flags().IntVar(&s.audit.Rate, "audit-rate", 1000, "entries a second that are audited, at most")
 	cmd.Flags().IntVar(&s.keptDays, "export-days", 30, "for how many days the open data files of one size a day are kept, beside those of closed years")
+	cmd.Flags().StringVar(&s.logFormat, "log-format", "text", "how messages are written to standard error: text, or json for programs")
 	s.giving.flags(cmd)
 	s.https.flags(cmd)
+}
+
+// logger writes messages of a level and above in the format that was asked for.
+func (s *serving) logger(w io.Writer, level slog.Level) (*slog.Logger, error) {
+	options := &slog.HandlerOptions{Level: level}
+	switch s.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, misuse("--log-format must be text or json, not %q", s.logFormat)
 }
 
 // check says how the flags were misused.
@@ -72,7 +86,10 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 		Example: "  spredning serve --data /var/lib/spredning --listen 127.0.0.1:8080",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			logger := slog.New(slog.NewTextHandler(e.err, nil))
+			logger, err := s.logger(e.err, slog.LevelInfo)
+			if err != nil {
+				return err
+			}
 			switch {
 			case mirror != "" && (dir != "" || remote.URL != ""):
 				return misuse("--mirror goes with neither --data nor --nats: a mirror is served as it is")
@@ -96,7 +113,7 @@ SIGINT or SIGTERM ends it: everyone who was promised an answer gets it first.`,
 			if err != nil {
 				return err
 			}
-			n, err := openNode(cmd.Context(), nodeConfig{dir: dir, origin: origin, remote: remote, logKey: key, next: next, others: othersOf(peers), witnessed: policy != nil, now: time.Now, logger: logger})
+			n, err := openNode(cmd.Context(), nodeConfig{dir: dir, origin: origin, remote: remote, logKey: key, next: next, others: othersOf(peers), witnessed: policy != nil, now: e.now, logger: logger})
 			if err != nil {
 				return err
 			}
