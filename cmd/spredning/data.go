@@ -125,11 +125,14 @@ func open(ctx context.Context, cfg nodeConfig, opened *closers) (*node, error) {
 			return nil, err
 		}
 	}
-	stream, err := openStream(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
+	stream := streamOf(cfg)
 	opened.add(stream.Close)
+	switch err := stream.Start(ctx); {
+	case err != nil && log.Size() == 0:
+		return nil, err
+	case err != nil: // readers are served all the same; the ledger tries again
+		cfg.logger.Error("the stream cannot be opened", "error", err)
+	}
 	view := projections.NewView()
 	l, err := ledger.Open(ctx, ledger.Config{
 		Log: log, Stream: stream, LogKey: logKey, NextLogKey: next, Others: cfg.others, Witnessed: cfg.witnessed, Shared: cfg.remote.URL != "", Apply: view.Apply, Now: cfg.now, Logger: cfg.logger,
@@ -168,11 +171,11 @@ func lock(dir string) (unlock func(), err error) {
 	return func() { _ = l.Unlock() }, nil
 }
 
-func openStream(ctx context.Context, cfg nodeConfig) (*jetstream.Stream, error) {
+func streamOf(cfg nodeConfig) *jetstream.Stream {
 	if cfg.remote.URL != "" {
-		return jetstream.Connect(ctx, cfg.remote, cfg.logger)
+		return jetstream.Connected(cfg.remote, cfg.logger)
 	}
-	return jetstream.Embed(ctx, filepath.Join(cfg.dir, "jetstream"), cfg.logger)
+	return jetstream.Embedded(filepath.Join(cfg.dir, "jetstream"), cfg.logger)
 }
 
 // originOf gives the ledger's origin: as its log says, or as was asked for if

@@ -42,14 +42,15 @@ func times(short, long int) int {
 // stay bounded, and the node recover by itself. With -v it ends with a table of what
 // happened. The long form runs with SPREDNING_LONG=1.
 func TestFaults(t *testing.T) {
-	t.Run("faults", func(t *testing.T) { // ends when all in it have
-		for name, try := range map[string]func(*testing.T){
-			"killed": killed, "stopped": stopped, "disk full": diskFull, "clock jumps": clockJumps,
-			"slow clients": slowClients, "idle connections": idleConnections, "malformed": malformed,
-		} {
-			t.Run(name, func(t *testing.T) { t.Parallel(); try(t) })
-		}
-	})
+	var trials sync.WaitGroup // not by t.Parallel, which has as many at a time as there are cores: most of them wait
+	for name, try := range map[string]func(*testing.T){
+		"killed": killed, "stopped": stopped, "disk full": diskFull, "clock jumps": clockJumps,
+		"disk read-only": diskReadOnly, "disk slow": diskSlow, "disk failing": diskFailing,
+		"slow clients": slowClients, "idle connections": idleConnections, "malformed": malformed,
+	} {
+		trials.Go(func() { t.Run(name, try) })
+	}
+	trials.Wait()
 	t.Logf("what happened:\n%s", table())
 }
 
@@ -159,6 +160,109 @@ func diskFull(t *testing.T) {
 	}
 	stop()
 	o.finish(memory)
+}
+
+// diskReadOnly: an ext4 disk that the kernel makes read-only, as after an error; and a node
+// that is started on a read-only disk, which is then made writable.
+func diskReadOnly(t *testing.T) {
+	image, dir := filepath.Join(t.TempDir(), "image"), folder(t)
+	noError(t, os.WriteFile(image, nil, 0o600))
+	noError(t, os.Truncate(image, 64<<20))
+	if out, err := exec.Command("mkfs.ext4", "-q", image).CombinedOutput(); err != nil {
+		t.Skipf("no ext4 can be made here: %v: %s", err, out)
+	}
+	disk(t, dir, "-o", "loop", image)
+	o := newTrial(t, dir)
+	o.start()
+	stop := o.load(8)
+	mount := func(command string, args ...string) {
+		out, err := exec.Command(command, append(args, dir)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %s: %v: %s", command, args, err, out)
+		}
+	}
+	for range times(1, 10) {
+		o.writes(50)
+		mount("mount", "-o", "remount,abort")
+		o.refuses()
+		o.serves(20)
+		_ = o.end(os.Interrupt) // which may say that it could not write
+		mount("umount")
+		_ = exec.Command("e2fsck", "-p", image).Run() // says with its exit code that it has mended something
+		mount("mount", "-o", "loop", image)
+		mount("mount", "-o", "remount,ro")
+		o.start()
+		o.refuses()
+		o.serves(20)
+		mount("mount", "-o", "remount,rw")
+		o.heals()
+	}
+	o.writes(50)
+	stop()
+	o.finish(memory)
+}
+
+// diskSlow: each sync takes its time; in the long form so long that nobody waits for it.
+func diskSlow(t *testing.T) {
+	o := newTrial(t, folder(t))
+	o.start()
+	stop := o.load(16)
+	o.writes(50)
+	fast := o.tamper("fsync,fdatasync:delay_exit=200000")
+	o.writes(40)
+	o.serves(40)
+	fast()
+	if isLong() {
+		fast := o.tamper("fsync,fdatasync:delay_exit=15000000")
+		o.refuses()
+		o.serves(40)
+		fast()
+		o.heals()
+	}
+	o.writes(50)
+	stop()
+	o.finish(memory)
+}
+
+// diskFailing: each sync fails with an input/output error.
+func diskFailing(t *testing.T) {
+	o := newTrial(t, folder(t))
+	o.start()
+	stop := o.load(16)
+	for range times(1, 10) {
+		o.writes(50)
+		good := o.tamper("fsync,fdatasync:error=EIO")
+		o.refuses()
+		o.serves(20)
+		good()
+		o.heals()
+	}
+	o.writes(50)
+	stop()
+	o.finish(memory)
+}
+
+// tamper has system calls of the running program go wrong, as strace's inject says, until
+// it is called off.
+func (o *trial) tamper(inject string) (stop func()) {
+	o.t.Helper()
+	calls, _, _ := strings.Cut(inject, ":")
+	strace := exec.Command("strace", "-f", "-qq", "-o", os.DevNull, "-e", "trace="+calls, "-e", "inject="+inject, "-p", fmt.Sprint(o.running.Process.Pid))
+	var said lockedBuffer
+	strace.Stderr = &said
+	if err := strace.Start(); err != nil {
+		o.t.Skipf("no system call can go wrong here: %v", err)
+	}
+	stop = sync.OnceFunc(func() { _ = strace.Process.Signal(os.Interrupt); _ = strace.Wait() })
+	o.t.Cleanup(stop)
+	o.await("strace", func() bool {
+		if said.String() != "" {
+			o.t.Skipf("no system call can go wrong here: %s", said.String())
+		}
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", o.running.Process.Pid))
+		return err == nil && strings.Contains(string(b), fmt.Sprintf("TracerPid:\t%d\n", strace.Process.Pid))
+	})
+	return stop
 }
 
 // clockJumps: the node's clock is put forward and back. What is refused is refused for its
@@ -282,28 +386,32 @@ func slowClients(t *testing.T) {
 	o.finish(memory)
 }
 
-// idleConnections: very many that say nothing, and as many that have asked once and stay.
+// idleConnections: very many that say nothing, and as many that have asked once and stay;
+// also where the process may have fewer files open than that.
 func idleConnections(t *testing.T) {
+	crowded(t, "spredning-few", memory)
+	if isLong() {
+		crowded(t, "spredning", memoryCrowd)
+	}
+}
+
+func crowded(t *testing.T, program string, memory int64) {
 	o := newTrial(t, folder(t))
+	o.program = program
 	o.start()
 	stop := o.load(4)
-	const connections = 10_000
-	var refused atomic.Int64
 	var all []net.Conn
 	defer func() {
 		for _, c := range all {
 			c.Close()
 		}
 	}()
-	for i := range connections {
+	for i := range 10_000 {
 		c, err := o.dial()
 		if errors.Is(err, syscall.EMFILE) {
 			t.Skipf("only %d files may be open here at the same time (ulimit -n)", i)
 		}
-		if err != nil {
-			refused.Add(1)
-			continue
-		}
+		noError(t, err)
 		all = append(all, c)
 		if i%2 == 0 {
 			_, _ = c.Write([]byte("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))
@@ -312,7 +420,8 @@ func idleConnections(t *testing.T) {
 	o.serves(50)
 	o.writes(50)
 	stop()
-	o.finish(memoryCrowd)
+	o.name += ", " + program
+	o.finish(memory)
 }
 
 // malformed: requests that are none, or say nothing sensible.
@@ -373,7 +482,9 @@ func badRequests(good []byte) []func(*rand.Rand) string {
 		},
 		func(r *rand.Rand) string { return post("/api/v1/events", make([]byte, 33<<10+r.IntN(100_000))) },
 		func(r *rand.Rand) string { return post("/api/v1/drafts", noise(r, r.IntN(2000))) },
-		func(r *rand.Rand) string { return post("/api/v1/simulations", []byte(`{"rules":`+string(noise(r, 50)))) },
+		func(r *rand.Rand) string {
+			return post("/api/v1/simulations", []byte(`{"rules":`+string(noise(r, 50))))
+		},
 		func(r *rand.Rand) string { return post("/api/v1/innovations/similar", noise(r, r.IntN(2000))) },
 		func(r *rand.Rand) string { return post("/api/v1/invitations/use", noise(r, r.IntN(2000))) },
 		func(r *rand.Rand) string { return get("/api/v1/innovations?limit=" + fmt.Sprint(-1-r.IntN(1000))) },
@@ -409,5 +520,3 @@ func (o *trial) hurl(request string) int {
 	}
 	return int(status[9] - '0')
 }
-
-var _ = exec.Command

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -51,6 +52,13 @@ func shifted() {
 	os.Exit(Main(e))
 }
 
+// few is the program when it may have few files open.
+func few() {
+	limit := syscall.Rlimit{Cur: 1000, Max: 1000}
+	noErrorOf(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
+	main()
+}
+
 const (
 	trialOrigin   = "spredning.example/faults"
 	trialHospital = ledger.Orgnr("983974724") // Helse Bergen HF
@@ -63,7 +71,7 @@ type trial struct {
 	name      string
 	dir       string
 	address   string
-	program   string   // spredning, or spredning-shifted
+	program   string   // spredning, or a variant of TestMain's
 	flags     []string // for serve, beside the usual
 	env       []string
 	client    *http.Client
@@ -256,7 +264,7 @@ func (o *trial) readers(ctx context.Context) (done *sync.WaitGroup) {
 					o.t.Errorf("a reader of %s is not served: %d; the server said\n%s", path, status, o.said)
 					return
 				}
-				time.Sleep(time.Duration(1+rand.IntN(20)) * time.Millisecond)
+				time.Sleep(time.Duration(5+rand.IntN(50)) * time.Millisecond)
 			}
 		})
 	}
@@ -300,7 +308,7 @@ func (o *trial) load(writers int) (stop func()) {
 // deliver sends an event again and again until its outcome is known.
 func (o *trial) deliver(raw []byte) bool {
 	unknown := false
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end) && !o.t.Failed(); time.Sleep(20 * time.Millisecond) {
 		status, body, err := o.post(raw)
 		switch {
 		case err != nil || status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests:
@@ -320,6 +328,9 @@ func (o *trial) deliver(raw []byte) bool {
 			o.t.Errorf("the answer to a good event is %d %s", status, body)
 			return false
 		}
+	}
+	if o.t.Failed() {
+		return false
 	}
 	o.t.Errorf("nobody can tell what became of an event; the server said\n%s", o.said)
 	return false

@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"spredning": main, "spredning-shifted": shifted, "nats-server": natsServer})
+	testscript.Main(m, map[string]func(){"spredning": main, "spredning-shifted": shifted, "spredning-few": few, "nats-server": natsServer})
 }
 
 // TestScript runs the program as a user would, from the scripts in

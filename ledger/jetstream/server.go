@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -37,14 +38,23 @@ const answer = 3 * time.Second
 // lock on the folder: the store has none, and two servers on one folder lose
 // entries.
 func Embed(ctx context.Context, dir string, logger *slog.Logger) (*Stream, error) {
-	s := &Stream{logger: logger, open: func() (*nats.Conn, func(), error) { return embed(dir) }}
-	if err := s.start(ctx); err != nil {
+	return started(ctx, Embedded(dir, logger))
+}
+
+// Embedded is Embed for those who can do without at first: the stream is not
+// connected until [Stream.Start] or [Stream.Recover] succeeds.
+func Embedded(dir string, logger *slog.Logger) *Stream {
+	return &Stream{logger: logger, open: func() (*nats.Conn, func(), error) { return embed(dir, logger) }}
+}
+
+func started(ctx context.Context, s *Stream) (*Stream, error) {
+	if err := s.Start(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func embed(dir string) (*nats.Conn, func(), error) {
+func embed(dir string, logger *slog.Logger) (*nats.Conn, func(), error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("making the stream's folder: %w", err)
 	}
@@ -62,8 +72,14 @@ func embed(dir string) (*nats.Conn, func(), error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("starting the embedded server: %w", err)
 	}
+	heard := &listener{logger: logger}
+	ns.SetLogger(heard, false, false)
 	ns.Start()
 	stop := func() { ns.Shutdown(); ns.WaitForShutdown() }
+	if why := heard.fatal.Load(); why != nil { // it has given up, and would never be ready
+		stop()
+		return nil, nil, fmt.Errorf("starting the embedded server: %s", *why)
+	}
 	if !ns.ReadyForConnections(ready) || !ns.JetStreamEnabled() {
 		stop()
 		return nil, nil, fmt.Errorf("starting the embedded server: the folder %s cannot be used; is it writable, and is there space left?", dir)
@@ -76,6 +92,27 @@ func embed(dir string) (*nats.Conn, func(), error) {
 	return conn, stop, nil
 }
 
+// listener hears what an embedded server says: why it cannot start, and what goes wrong
+// later, of which whoever publishes only notices that no answer comes.
+type listener struct {
+	logger *slog.Logger
+	fatal  atomic.Pointer[string]
+}
+
+func (l *listener) Fatalf(format string, v ...any) {
+	why := fmt.Sprintf(format, v...)
+	l.fatal.CompareAndSwap(nil, &why)
+}
+
+func (l *listener) Errorf(format string, v ...any) {
+	l.logger.Warn("the embedded server", "error", fmt.Sprintf(format, v...))
+}
+
+func (*listener) Noticef(string, ...any) {}
+func (*listener) Warnf(string, ...any)   {}
+func (*listener) Debugf(string, ...any)  {}
+func (*listener) Tracef(string, ...any)  {}
+
 // Remote says how to reach servers elsewhere.
 type Remote struct {
 	URL         string // nats://host:4222, several separated by commas
@@ -86,11 +123,13 @@ type Remote struct {
 
 // Connect opens the stream of servers elsewhere.
 func Connect(ctx context.Context, r Remote, logger *slog.Logger) (*Stream, error) {
-	s := &Stream{logger: logger, open: func() (*nats.Conn, func(), error) { return connect(r, logger) }}
-	if err := s.start(ctx); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return started(ctx, Connected(r, logger))
+}
+
+// Connected is Connect for those who can do without at first: the stream is not
+// connected until [Stream.Start] or [Stream.Recover] succeeds.
+func Connected(r Remote, logger *slog.Logger) *Stream {
+	return &Stream{logger: logger, open: func() (*nats.Conn, func(), error) { return connect(r, logger) }}
 }
 
 func connect(r Remote, logger *slog.Logger) (*nats.Conn, func(), error) {
@@ -153,9 +192,9 @@ func (s *Stream) Recover(ctx context.Context) error {
 		}
 		return err
 	}
-	s.logger.Warn("opening the embedded stream again")
+	s.logger.Warn("opening the stream again")
 	s.Close()
-	return s.start(ctx)
+	return s.Start(ctx)
 }
 
 // SetAside moves the stream's files out of an embedded server's folder, which

@@ -141,6 +141,46 @@ func TestForeignConfiguration(t *testing.T) {
 	}
 }
 
+// What cannot be opened yet says why when it is used, and is opened later.
+func TestNotYet(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	noError(t, os.WriteFile(file, nil, 0o600))
+	gone := natsServer(t, t.TempDir(), -1)
+	port := portOf(t, gone)
+	gone.Shutdown()
+	gone.WaitForShutdown()
+	for name, c := range map[string]struct {
+		stream *Stream
+		why    string
+		mend   func()
+	}{
+		"embedded":  {Embedded(file, silent), "making the stream's folder", func() { noError(t, os.Remove(file)) }},
+		"elsewhere": {Connected(Remote{URL: gone.ClientURL()}, silent), "connecting to NATS at " + gone.ClientURL(), func() { natsServer(t, t.TempDir(), port) }},
+	} {
+		ctx, s := patient(t), c.stream
+		t.Cleanup(s.Close)
+		if err := s.Start(ctx); err == nil {
+			t.Errorf("%s: it was opened", name)
+		}
+		_, span := s.Span(ctx)
+		for what, err := range map[string]error{
+			"span": span, "append": s.Append(ctx, 0, entries(0, 1)), "read": s.Read(ctx, 0, func(int64, []byte) error { return nil }), "watch": s.Watch(ctx, func(int64) {}),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "not connected") || what != "watch" && !strings.Contains(err.Error(), c.why) {
+				t.Errorf("%s: %s gives %v", name, what, err)
+			}
+		}
+		if err := s.Recover(ctx); err == nil {
+			t.Errorf("%s: it has recovered from nothing", name)
+		}
+		c.mend()
+		noError(t, s.Recover(ctx))
+		noError(t, s.Append(ctx, 0, entries(0, 2)))
+		holds(t, s, entries(0, 2))
+	}
+}
+
 // Embed says soon that a folder cannot be used.
 func TestEmbedNowhere(t *testing.T) {
 	t.Parallel()

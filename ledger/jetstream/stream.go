@@ -45,6 +45,7 @@ type Stream struct {
 	copies int // replicas of a stream on these servers
 	end    func()
 	live   atomic.Pointer[session] // conn and js, for others than the ledger
+	why    error                   // it is not connected
 }
 
 // session is a connection while it lasts: when an embedded server is closed and
@@ -78,7 +79,13 @@ func config(replicas int) jetstream.StreamConfig {
 	}
 }
 
-// start connects and makes sure of the stream.
+// Start connects and makes sure of the stream. After an error it is not connected, and
+// says why when it is used.
+func (s *Stream) Start(ctx context.Context) error {
+	s.why = s.start(ctx)
+	return s.why
+}
+
 func (s *Stream) start(ctx context.Context) error {
 	conn, end, err := s.open()
 	if err != nil {
@@ -114,6 +121,14 @@ func (s *Stream) ensure(ctx context.Context) error {
 		return fmt.Errorf("opening the stream %s: %w", Name, err)
 	}
 	return nil
+}
+
+// disconnected is the error of what needs a connection when there is none.
+func (s *Stream) disconnected() error {
+	if s.why != nil {
+		return fmt.Errorf("not connected: %w", s.why)
+	}
+	return errors.New("not connected")
 }
 
 // session gives the connection to what lies beside the stream, for one use.
@@ -183,7 +198,7 @@ func (s *Stream) Close() {
 // [ledger.ErrUnknown].
 func (s *Stream) Append(ctx context.Context, size int64, entries [][]byte) error {
 	if s.conn == nil {
-		return fmt.Errorf("%w: not connected", ledger.ErrUnknown)
+		return fmt.Errorf("%w: %w", ledger.ErrUnknown, s.disconnected())
 	}
 	msgs := messages(size, entries)
 	last := len(msgs) - 1
@@ -287,7 +302,7 @@ func leads(cluster *jetstream.ClusterInfo, now time.Time) error {
 // stream gives the stream as its leader sees it now.
 func (s *Stream) stream(ctx context.Context) (jetstream.Stream, error) {
 	if s.conn == nil {
-		return nil, errors.New("not connected")
+		return nil, s.disconnected()
 	}
 	stream, err := s.js.Stream(ctx, Name)
 	if err != nil {
@@ -418,7 +433,11 @@ func receive(ctx context.Context, messages jetstream.MessagesContext) (index int
 // Watch calls wake with the index of the last entry there is and of each that
 // is appended from now on, by whomever, until the context ends.
 func (s *Stream) Watch(ctx context.Context, wake func(index int64)) error {
-	consumer, err := s.js.OrderedConsumer(ctx, Name, jetstream.OrderedConsumerConfig{
+	live, err := s.session() // the ledger may be opening it meanwhile
+	if err != nil {
+		return fmt.Errorf("watching the stream: %w", err)
+	}
+	consumer, err := live.js.OrderedConsumer(ctx, Name, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverLastPolicy,
 		HeadersOnly:   true,
 	})

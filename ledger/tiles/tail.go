@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 const (
@@ -158,6 +159,7 @@ type tail struct {
 
 	torn    bool // there may be bytes after end
 	renamed bool // the file's name may not be durable yet
+	reading bool // the file is open for reading only: the disk was read-only
 }
 
 // createTail writes the tail of an empty log under its name.
@@ -179,14 +181,24 @@ func createTail(d disk, path string) error {
 
 // openTail opens a tail whose last good frame ends at end, and cuts off the
 // rest. What is there may have been written by a process that was killed
-// before it could sync, so bytes and name are synced before they count.
+// before it could sync, so bytes and name are synced before they count. On a disk
+// that is read-only nothing is cut off until something is appended.
 func openTail(d disk, path string, end int64) (*tail, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	reading := errors.Is(err, syscall.EROFS)
+	if reading {
+		f, err = os.Open(path)
+	}
 	if err != nil {
 		return nil, err
 	}
-	t := &tail{disk: d, path: path, file: f, end: end, torn: true, renamed: true}
-	if err := t.repair(); err != nil {
+	t := &tail{disk: d, path: path, file: f, end: end, torn: true, renamed: true, reading: reading}
+	if reading {
+		err = d.sync(f)
+	} else {
+		err = t.repair()
+	}
+	if err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -228,6 +240,14 @@ func (t *tail) write(b []byte) error {
 // nothing is appended: behind torn bytes, or in a file whose name could still
 // be lost, an entry would not be durable.
 func (t *tail) repair() error {
+	if t.reading {
+		f, err := os.OpenFile(t.path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		t.file.Close()
+		t.file, t.reading = f, false
+	}
 	if t.torn {
 		if err := t.disk.truncate(t.file, t.end); err != nil {
 			return fmt.Errorf("cutting a torn end off %s: %w", t.path, err)

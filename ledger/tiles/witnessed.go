@@ -35,9 +35,11 @@ func (l *Log) KeepWitnessed(checkpoint []byte) error {
 func (l *Log) replaceWitnessed(checkpoint []byte) error {
 	path := l.file(witnessedName)
 	if checkpoint == nil {
-		if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+		// A read-only disk would refuse to remove even what is not there.
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return nil
-		} else if err != nil {
+		}
+		if err := os.Remove(path); err != nil {
 			return err
 		}
 		return l.disk.syncDir(l.dir)
