@@ -63,6 +63,9 @@ type Config struct {
 	// SelfAudited tells of the node's audit of its own log; nil: it makes none.
 	SelfAudited func() ledger.SelfAudited
 
+	// StreamSize tells how many entries the stream has; nil: there is none.
+	StreamSize func() int64
+
 	// Witnesses are the verifier keys of those who are asked to cosign checkpoints.
 	Witnesses []string
 
@@ -90,6 +93,8 @@ type Server struct {
 	tokens  *limits
 	uploads chan struct{} // one for each that is on its way
 	showing chan struct{} // one for each request that has stories turned into HTML
+
+	viewLag, streamLag lag
 }
 
 // How long things may take.
@@ -245,6 +250,9 @@ func (s *Server) ready(c echo.Context) error {
 	if err := s.cfg.Log.Err(); err != nil {
 		return problem{Code: ledger.Unavailable, Detail: "the log on disk is behind: " + err.Error()}
 	}
+	if late := s.late(time.Now()); late != "" {
+		return problem{Code: ledger.Unavailable, Detail: late}
+	}
 	return c.String(http.StatusOK, "ready"+s.behind()+s.audited()+"\n")
 }
 
@@ -283,6 +291,9 @@ func (s *Server) readyMirror(c echo.Context) error {
 	if err := s.cfg.Log.Err(); err != nil {
 		s.cfg.Logger.Warn("the mirror is behind", "reason", err)
 		return problem{Code: ledger.Unavailable, Detail: fmt.Sprintf("a mirror of %d entries, which cannot read what has come since; its log says why", s.cfg.Log.Size())}
+	}
+	if late := s.late(time.Now()); late != "" {
+		return problem{Code: ledger.Unavailable, Detail: late}
 	}
 	return c.String(http.StatusOK, fmt.Sprintf("ready: a mirror of %d entries\n", s.cfg.Log.Size()))
 }

@@ -35,7 +35,8 @@ func (l *Ledger) commitAll() {
 }
 
 // look sees whether the stream still has what was appended: somebody else may
-// have trimmed or deleted it. A few entries are compared each time, so that sooner
+// have trimmed or deleted it; and takes over what others have appended, should the
+// stream have failed to tell. A few entries are compared each time, so that sooner
 // or later all are.
 func (l *Ledger) look() {
 	if l.Err() != nil {
@@ -44,7 +45,7 @@ func (l *Ledger) look() {
 	ctx, cancel := context.WithTimeout(l.life, appendTimeout)
 	defer cancel()
 	l.idle.Wait()
-	err := l.compareSpan(ctx)
+	err := l.follow(ctx)
 	if err == nil {
 		err = l.compareSome(ctx)
 	}
@@ -581,6 +582,7 @@ func (d *Founding) key(id keys.ID) (keys.Public, bool) {
 func (l *Ledger) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := l.cfg.Stream.Watch(ctx, func(index int64) {
+			l.sawStream(index + 1)
 			if index >= l.Size() {
 				l.nudge()
 			}

@@ -247,6 +247,29 @@ func (n *node) publications(count int, at time.Time) [][]byte {
 	return all
 }
 
+// What others append comes, too, when the stream does not tell of it; meanwhile the node
+// knows that it is behind, if it has heard of it.
+func TestForeignEntriesUntold(t *testing.T) {
+	t.Parallel()
+	url := natsServer(t).ClientURL()
+	n, s := sharedNode(t, url), &lateWatch{begin: make(chan struct{})} // for ever
+	n.wrap = func(real ledger.Stream) ledger.Stream {
+		s.Stream = real
+		return s
+	}
+	n.open(t).found(t)
+	size := n.Size()
+	if got := n.StreamSize(); got != size {
+		t.Errorf("the stream was seen to have %d entries, want %d", got, size)
+	}
+	noError(t, writer(t, url).Append(context.Background(), size, n.publications(3, time.Now())))
+	waitFor(t, "the entries of others", func() bool { return n.Size() == size+3 })
+	if got := n.StreamSize(); got != size+3 {
+		t.Errorf("the stream was seen to have %d entries, want %d", got, size+3)
+	}
+	n.sound(t)
+}
+
 // lateWatch begins to watch only when it is told to.
 type lateWatch struct {
 	ledger.Stream

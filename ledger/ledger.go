@@ -60,6 +60,7 @@ type Ledger struct {
 	sure     int64      // entries that a snapshot vouches for: they are compared in the background
 	stopped  atomic.Pointer[stop]
 	nudged   atomic.Bool     // a nudge is on its way
+	streamed atomic.Int64    // entries that the stream was seen to have
 	life     context.Context // until Close
 	cancel   context.CancelFunc
 
@@ -371,8 +372,21 @@ func (l *Ledger) span(ctx context.Context) (Span, error) {
 	if err != nil && !errors.As(err, &damage) {
 		err = fmt.Errorf("%w: asking the stream for its span: %w", ErrUnknown, err)
 	}
+	if err == nil {
+		l.sawStream(span.Last + 1)
+	}
 	return span, err
 }
+
+// sawStream remembers the most entries that the stream was seen to have.
+func (l *Ledger) sawStream(size int64) {
+	for old := l.streamed.Load(); size > old && !l.streamed.CompareAndSwap(old, size); old = l.streamed.Load() {
+	}
+}
+
+// StreamSize is how many entries the stream was last seen to have. More than
+// Size of them: this node is behind.
+func (l *Ledger) StreamSize() int64 { return max(l.streamed.Load(), l.Size()) }
 
 // Err says why nothing is written at present; nil: the ledger takes events.
 func (l *Ledger) Err() error {

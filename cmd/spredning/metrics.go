@@ -36,6 +36,9 @@ func newMetrics(cfg api.Config) *metrics {
 		return float64(size)
 	})
 	m.gauge("spredning_applied_entries", "Entries that readers see.", func() float64 { return float64(cfg.View.Position()) })
+	if cfg.StreamSize != nil {
+		m.gauge("spredning_stream_entries", "Entries that the stream was last seen to have; more than spredning_entries: this node is behind.", func() float64 { return float64(cfg.StreamSize()) })
+	}
 	m.gauge("spredning_writable", "1 while events are taken, 0 while not; /readyz says why.", func() float64 { return oneIf(!cfg.Mirror && cfg.Ledger.Err() == nil) })
 	if cfg.SelfAudited != nil {
 		m.audit(cfg.SelfAudited)

@@ -168,7 +168,7 @@ func (s *serving) run(ctx context.Context, n *node, logger *slog.Logger, listeni
 	if err := s.check(); err != nil {
 		return err
 	}
-	cfg := api.Config{Ledger: n.ledger, Drafts: n.drafts, Invitations: n.invitations, View: n.view, Log: n.log, Attachments: n.attachments, Logger: logger, Witnesses: n.witnesses}
+	cfg := api.Config{Ledger: n.ledger, Drafts: n.drafts, Invitations: n.invitations, View: n.view, Log: n.log, Attachments: n.attachments, Logger: logger, Witnesses: n.witnesses, StreamSize: n.ledger.StreamSize}
 	if s.audit.Every > 0 {
 		cfg.SelfAudited = n.ledger.SelfAudited
 		stop := s.auditing(ctx, n.ledger)
