@@ -587,3 +587,6 @@ func (o *trial) opens(token string, want int) {
 		o.t.Errorf("an invitation's token gives %d, want %d", resp.StatusCode, want)
 	}
 }
+
+// now is the clock of a node.
+func (o *trial) now() time.Time { return time.Now() }
