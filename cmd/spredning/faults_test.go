@@ -45,7 +45,7 @@ func TestFaults(t *testing.T) {
 	var trials sync.WaitGroup // not by t.Parallel, which has as many at a time as there are cores: most of them wait
 	for name, try := range map[string]func(*testing.T){
 		"killed": killed, "stopped": stopped, "disk full": diskFull, "clock jumps": clockJumps,
-		"disk read-only": diskReadOnly, "disk slow": diskSlow, "disk failing": diskFailing,
+		"power cut": powerCut, "disk read-only": diskReadOnly, "disk slow": diskSlow, "disk failing": diskFailing,
 		"slow clients": slowClients, "idle connections": idleConnections, "malformed": malformed,
 	} {
 		trials.Go(func() { t.Run(name, try) })
@@ -162,25 +162,34 @@ func diskFull(t *testing.T) {
 	o.finish(memory)
 }
 
+// powerCut: what the operating system had not written yet is gone.
+func powerCut(t *testing.T) {
+	o, mount := ext4(t)
+	o.start()
+	stop := o.load(16)
+	for range times(2, 30) {
+		o.writes(1 + rand.IntN(500))
+		if o.up.Add(1); cutPower(o.dir) != nil {
+			t.Skip("no file system can be shut down here")
+		}
+		if o.end(syscall.SIGKILL) == nil {
+			t.Error("it ended well")
+		}
+		mount("umount")
+		mount("mount", "-o", "loop", o.image)
+		o.start()
+	}
+	o.writes(50)
+	stop()
+	o.finish(memory)
+}
+
 // diskReadOnly: an ext4 disk that the kernel makes read-only, as after an error; and a node
 // that is started on a read-only disk, which is then made writable.
 func diskReadOnly(t *testing.T) {
-	image, dir := filepath.Join(t.TempDir(), "image"), folder(t)
-	noError(t, os.WriteFile(image, nil, 0o600))
-	noError(t, os.Truncate(image, 64<<20))
-	if out, err := exec.Command("mkfs.ext4", "-q", image).CombinedOutput(); err != nil {
-		t.Skipf("no ext4 can be made here: %v: %s", err, out)
-	}
-	disk(t, dir, "-o", "loop", image)
-	o := newTrial(t, dir)
+	o, mount := ext4(t)
 	o.start()
 	stop := o.load(8)
-	mount := func(command string, args ...string) {
-		out, err := exec.Command(command, append(args, dir)...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%s %s: %v: %s", command, args, err, out)
-		}
-	}
 	for range times(1, 10) {
 		o.writes(50)
 		mount("mount", "-o", "remount,abort")
@@ -188,8 +197,8 @@ func diskReadOnly(t *testing.T) {
 		o.serves(20)
 		_ = o.end(os.Interrupt) // which may say that it could not write
 		mount("umount")
-		_ = exec.Command("e2fsck", "-p", image).Run() // says with its exit code that it has mended something
-		mount("mount", "-o", "loop", image)
+		_ = exec.Command("e2fsck", "-p", o.image).Run() // says with its exit code that it has mended something
+		mount("mount", "-o", "loop", o.image)
 		mount("mount", "-o", "remount,ro")
 		o.start()
 		o.refuses()
@@ -200,6 +209,25 @@ func diskReadOnly(t *testing.T) {
 	o.writes(50)
 	stop()
 	o.finish(memory)
+}
+
+// ext4 makes a ledger on a disk of its own, and gives what changes how that is mounted.
+func ext4(t *testing.T) (o *trial, mount func(command string, args ...string)) {
+	image, dir := filepath.Join(t.TempDir(), "image"), folder(t)
+	noError(t, os.WriteFile(image, nil, 0o600))
+	noError(t, os.Truncate(image, 64<<20))
+	if out, err := exec.Command("mkfs.ext4", "-q", image).CombinedOutput(); err != nil {
+		t.Skipf("no ext4 can be made here: %v: %s", err, out)
+	}
+	disk(t, dir, "-o", "loop", image)
+	o = newTrial(t, dir)
+	o.image = image
+	return o, func(command string, args ...string) {
+		t.Helper()
+		if out, err := exec.Command(command, append(args, dir)...).CombinedOutput(); err != nil {
+			t.Fatalf("%s %s: %v: %s", command, args, err, out)
+		}
+	}
 }
 
 // diskSlow: each sync takes its time; in the long form so long that nobody waits for it.

@@ -20,7 +20,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -52,13 +51,6 @@ func shifted() {
 	os.Exit(Main(e))
 }
 
-// few is the program when it may have few files open.
-func few() {
-	limit := syscall.Rlimit{Cur: 1000, Max: 1000}
-	noErrorOf(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
-	main()
-}
-
 const (
 	trialOrigin   = "spredning.example/faults"
 	trialHospital = ledger.Orgnr("983974724") // Helse Bergen HF
@@ -70,6 +62,7 @@ type trial struct {
 	t         testing.TB
 	name      string
 	dir       string
+	image     string // file of the disk that the folder is, if it is one
 	address   string
 	program   string   // spredning, or a variant of TestMain's
 	flags     []string // for serve, beside the usual
