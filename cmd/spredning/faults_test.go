@@ -22,10 +22,12 @@ import (
 	"spredning/ledger"
 )
 
-// The most memory that a node may have resident while it is treated like this.
+// The most memory that a node may have resident while it is treated like this, and more for
+// each entry that it holds.
 const (
-	memory      = 256 << 20
-	memoryCrowd = 700 << 20 // with 10,000 connections
+	memory      = 192 << 20
+	memoryCrowd = 512 << 20 // with 10,000 connections
+	memoryEntry = 3 << 10
 )
 
 // times gives the rounds of the short form, or those of the long one.

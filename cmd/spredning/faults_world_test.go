@@ -458,6 +458,7 @@ func (o *trial) finish(memory int64) {
 	o.t.Helper()
 	o.heals()
 	o.holds()
+	memory += int64(len(o.sent)) * memoryEntry
 	o.deliver(o.publication())
 	noError(o.t, o.end(os.Interrupt))
 	e := &env{in: os.Stdin, out: io.Discard, err: io.Discard, lang: "nb"}
