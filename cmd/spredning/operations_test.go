@@ -119,7 +119,7 @@ func TestBackup(t *testing.T) {
 	for range times(2, 20) {
 		o.writes(400)
 		o.mu.Lock()
-		told := len(o.receipts)
+		told := slices.Clone(o.receipts)
 		o.mu.Unlock()
 		backup := folder(t)
 		run := func(script string) {
@@ -137,7 +137,7 @@ func TestBackup(t *testing.T) {
 		n, err := openNode(t.Context(), nodeConfig{dir: backup, logKey: key, now: o.now, logger: slog.New(slog.DiscardHandler)})
 		noError(t, err)
 		noError(t, n.ledger.Err())
-		for _, r := range o.receipts[:told] {
+		for _, r := range told {
 			entry, err := n.log.Entry(r.Index)
 			if err != nil || string(entry) != string(r.Entry) {
 				t.Errorf("entry %d is not in the copy of %d entries, or another: %v", r.Index, n.log.Size(), err)
