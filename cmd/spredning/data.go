@@ -178,6 +178,12 @@ func streamOf(cfg nodeConfig) *jetstream.Stream {
 	return jetstream.Embedded(filepath.Join(cfg.dir, "jetstream"), cfg.logger)
 }
 
+// openStream is streamOf for those who cannot do without it.
+func openStream(ctx context.Context, cfg nodeConfig) (*jetstream.Stream, error) {
+	s := streamOf(cfg)
+	return s, s.Start(ctx)
+}
+
 // originOf gives the ledger's origin: as its log says, or as was asked for if
 // there is none yet.
 func originOf(log *tiles.Log, cfg nodeConfig) (string, error) {

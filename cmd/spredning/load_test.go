@@ -275,7 +275,7 @@ func TestLoadMisused(t *testing.T) {
 		"http://127.0.0.1:1 --in-process", "a b", "nowhere", "--story random --data x --rate 3", "--story random --data x http://127.0.0.1:1", "--data x --baseline",
 		"--nothing",
 	} {
-		cmd := root()
+		cmd := root(quietly())
 		cmd.SetErr(io.Discard)
 		cmd.SetArgs(append([]string{"load"}, strings.Fields(args)...))
 		var misuse misuseError

@@ -70,8 +70,8 @@ func TestSeveralNodes(t *testing.T) {
 const (
 	clusterOrigin = "spredning.example/nodes"
 	submitters    = 6
-	// patience is how long a submitter waits for one, and settled for its last.
-	patience, settled = 15 * time.Second, 3 * time.Minute
+	// grace is how long a submitter waits for one, and settled for its last.
+	grace, settled = 15 * time.Second, 3 * time.Minute
 )
 
 // cluster is three servers and three nodes, and all that was said to and by them.
@@ -207,7 +207,7 @@ func (c *cluster) found() {
 			}
 		}
 		c.nodes = append(c.nodes, h.process(c.dir, args...))
-		c.clients = append(c.clients, &client{"http://" + h.seen + ":8080", &http.Client{Timeout: patience}})
+		c.clients = append(c.clients, &client{"http://" + h.seen + ":8080", &http.Client{Timeout: grace}})
 	}
 }
 

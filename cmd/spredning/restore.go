@@ -215,8 +215,8 @@ func (e *env) restoreStream(ctx context.Context, r restoring, log *tiles.Log, do
 }
 
 func (e *env) fillStream(ctx context.Context, r restoring, log *tiles.Log, done *restored) error {
-	stream := streamOf(nodeConfig{dir: r.dir, remote: r.remote, logger: r.logger})
-	if err := stream.Start(ctx); err != nil {
+	stream, err := openStream(ctx, nodeConfig{dir: r.dir, remote: r.remote, logger: r.logger})
+	if err != nil {
 		return err
 	}
 	defer stream.Close()

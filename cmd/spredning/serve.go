@@ -214,7 +214,7 @@ func (s *serving) serve(ctx context.Context, dir string, cfg api.Config, listeni
 	go cfg.View.Prepare()
 	hs := server.HTTP()
 	if s.connections > 0 {
-		hs.ConnState = newCrowd(roomFor(s.connections, mostFiles())).watch
+		hs.ConnState = newGate(roomFor(s.connections, mostFiles())).watch
 	}
 	if s.metrics != "" {
 		m := newMetrics(cfg)

@@ -20,10 +20,10 @@ func roomFor(asked int, files uint64) int {
 	return int(max(files-min(files, spareFiles), files/2))
 }
 
-// crowd keeps the connections of a server down to a number. Beyond it, whoever has waited
+// gate keeps the connections of a server down to a number. Beyond it, whoever has waited
 // longest without asking for anything makes room; if all are being answered, the one who
 // came last.
-type crowd struct {
+type gate struct {
 	most int
 
 	mu    sync.Mutex
@@ -31,30 +31,30 @@ type crowd struct {
 	quiet list.List                  // of connections, those that have waited longest first
 }
 
-func newCrowd(most int) *crowd { return &crowd{most: most, open: map[net.Conn]*list.Element{}} }
+func newGate(most int) *gate { return &gate{most: most, open: map[net.Conn]*list.Element{}} }
 
 // watch is the server's ConnState.
-func (c *crowd) watch(conn net.Conn, state http.ConnState) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if at := c.open[conn]; at != nil {
-		c.quiet.Remove(at)
+func (g *gate) watch(conn net.Conn, state http.ConnState) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if at := g.open[conn]; at != nil {
+		g.quiet.Remove(at)
 	}
 	switch state {
 	case http.StateNew, http.StateIdle:
-		c.open[conn] = c.quiet.PushBack(conn)
+		g.open[conn] = g.quiet.PushBack(conn)
 	case http.StateActive:
-		c.open[conn] = nil
+		g.open[conn] = nil
 	default: // closed, or no longer the server's
-		delete(c.open, conn)
+		delete(g.open, conn)
 	}
-	if len(c.open) > c.most && state == http.StateNew {
-		c.makeRoom()
+	if len(g.open) > g.most && state == http.StateNew {
+		g.makeRoom()
 	}
 }
 
-func (c *crowd) makeRoom() {
-	conn := c.quiet.Remove(c.quiet.Front()).(net.Conn) // the new one is in it, if no other is
-	delete(c.open, conn)
+func (g *gate) makeRoom() {
+	conn := g.quiet.Remove(g.quiet.Front()).(net.Conn) // the new one is in it, if no other is
+	delete(g.open, conn)
 	go conn.Close() // TLS says goodbye, which may take time
 }

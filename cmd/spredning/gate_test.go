@@ -11,7 +11,7 @@ import (
 
 // Beyond the most connections, whoever has been quiet longest makes room, never one that is
 // being answered.
-func TestCrowd(t *testing.T) {
+func TestGate(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
@@ -20,13 +20,13 @@ func TestCrowd(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "ok")
 	}))
-	crowd := newCrowd(3)
+	gate := newGate(3)
 	quiet := func(n int) { // what a client sees may be a moment ahead of it
 		t.Helper()
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-			crowd.mu.Lock()
-			got := crowd.quiet.Len()
-			crowd.mu.Unlock()
+			gate.mu.Lock()
+			got := gate.quiet.Len()
+			gate.mu.Unlock()
 			if got == n {
 				return
 			}
@@ -35,7 +35,7 @@ func TestCrowd(t *testing.T) {
 			}
 		}
 	}
-	server.Config.ConnState = crowd.watch
+	server.Config.ConnState = gate.watch
 	server.Start()
 	defer server.Close()
 	dial := func() net.Conn {
