@@ -527,20 +527,33 @@ func (c *cluster) settle() (size int64) {
 	return size
 }
 
-// streamed gives what the servers have.
+// streamed gives what the servers have, once the one that is asked is back among them.
 func (c *cluster) streamed() (entries [][]byte) {
 	c.t.Helper()
+	var err error
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Second) {
+		if entries, err = c.read(); err == nil {
+			return entries
+		}
+	}
+	c.t.Fatalf("the stream cannot be read: %v", err)
+	return nil
+}
+
+func (c *cluster) read() (entries [][]byte, err error) {
 	s, err := stream.Connect(c.t.Context(), c.remote, slog.New(slog.DiscardHandler))
-	noError(c.t, err)
+	if err != nil {
+		return nil, err
+	}
 	defer s.Close()
-	noError(c.t, s.Read(c.t.Context(), 0, func(index int64, entry []byte) error {
+	err = s.Read(c.t.Context(), 0, func(index int64, entry []byte) error {
 		if index != int64(len(entries)) {
 			return fmt.Errorf("entry %d is read after %d", index, len(entries))
 		}
 		entries = append(entries, bytes.Clone(entry))
 		return nil
-	}))
-	return entries
+	})
+	return entries, err
 }
 
 // same checks that a node shows just these entries, in its open log and through the
