@@ -117,7 +117,7 @@ func TestBackup(t *testing.T) {
 	o.start()
 	stop := o.load(16)
 	for range times(2, 20) {
-		o.writes(400)
+		o.writes(200)
 		o.mu.Lock()
 		told := slices.Clone(o.receipts)
 		o.mu.Unlock()
