@@ -155,9 +155,21 @@ func TestClusterScript(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": up, "read": read, "id": id, "get": get, "passkey": passkey, "configure": configureIn, "healthy": healthy, "denied": denied, "nopeer": noPeer, "evict": evict, "placed": placed,
+			"up": up, "read": read, "id": id, "get": get, "passkey": passkey, "configure": configureIn, "healthy": healthy, "denied": denied, "nopeer": noPeer, "evict": evict, "placed": placed, "eventually": eventually,
 		},
 	})
+}
+
+// eventually runs a program until it succeeds.
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	var err error
+	for range 120 {
+		if err = ts.Exec(args[0], args[1:]...); err == nil {
+			return
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+	ts.Check(err)
 }
 
 // configureIn configures servers: NAME=ADDRESS…, the first ones may be there already.

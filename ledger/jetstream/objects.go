@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -76,9 +77,18 @@ func (o *Objects) Put(ctx context.Context, name string, b []byte) (again bool, e
 		return false, err
 	}
 	again, err = isStored(ctx, bucket, name)
-	if again || err != nil {
-		return again, err
+	for attempt := 0; !again && err == nil; attempt++ {
+		again, err = live.put(ctx, bucket, name, b)
+		if !errors.Is(err, jetstream.ErrNoStreamResponse) || attempt == unheard {
+			return again, err
+		}
+		time.Sleep(unheardPause)
+		err = nil
 	}
+	return again, err
+}
+
+func (live *session) put(ctx context.Context, bucket jetstream.Stream, name string, b []byte) (again bool, err error) {
 	msgs, err := objectMessages(name, b)
 	if err != nil {
 		return false, err
@@ -189,7 +199,7 @@ func markErased(ctx context.Context, js jetstream.JetStream, bucket jetstream.St
 		if err != nil {
 			return 0, err
 		}
-		ack, err := js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
+		ack, err := js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(unheard), jetstream.WithRetryWait(unheardPause))
 		if err == nil {
 			return ack.Sequence, nil
 		}

@@ -31,6 +31,10 @@ const (
 	// newest is how many entries are asked of the leader, and askAtOnce how many of
 	// them at the same time.
 	newest, askAtOnce = 512, 64
+	// A bucket that was made just now may not be known at every server of a cluster:
+	// what is published to it then reaches nobody, and is published again, so often and
+	// after such a pause.
+	unheard, unheardPause = 20, 100 * time.Millisecond
 	// dedupe is the stream's window for message ids, of which there are none. A
 	// long one makes starts slow.
 	dedupe = time.Second

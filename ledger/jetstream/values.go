@@ -119,7 +119,7 @@ func (b *Values) Save(ctx context.Context, sum string, by ledger.Orgnr, value []
 	if err != nil {
 		return err
 	}
-	_, err = js.Publish(ctx, b.subject(sum, string(by)), value, jetstream.WithExpectLastSequencePerSubject(revision), jetstream.WithRetryAttempts(0))
+	_, err = js.Publish(ctx, b.subject(sum, string(by)), value, jetstream.WithExpectLastSequencePerSubject(revision), jetstream.WithRetryAttempts(unheard), jetstream.WithRetryWait(unheardPause))
 	if err != nil {
 		return publishError(err)
 	}
