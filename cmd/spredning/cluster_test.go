@@ -138,6 +138,7 @@ func dial(certs, user string, denied func(error), addresses ...string) (*nats.Co
 // TestClusterScript goes from one machine to a cluster, as docs/cluster.md tells it.
 // In the script $N1, $N2, $N3 and $N4 are addresses of servers.
 func TestClusterScript(t *testing.T) {
+	t.Parallel() // beside the other one with three servers
 	if _, err := exec.LookPath("openssl"); err != nil {
 		t.Skip("openssl is not installed here")
 	}
