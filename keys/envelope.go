@@ -182,14 +182,14 @@ func cutSignature(b []byte) (s Signature, rest []byte, ok bool) {
 }
 
 // cutBase64 decodes up to the next quotation mark. The decoder passes over line
-// breaks, which the one form does not have.
+// breaks, which the one form does not have: with them it is longer than its data.
 func cutBase64(b []byte) (data, rest []byte, ok bool) {
 	end := bytes.IndexByte(b, '"')
-	if end < 0 || bytes.ContainsAny(b[:end], "\r\n") {
+	if end < 0 {
 		return nil, nil, false
 	}
 	data, err := base64Std.AppendDecode(make([]byte, 0, end/4*3), b[:end])
-	return data, b[end:], err == nil
+	return data, b[end:], err == nil && base64Std.EncodedLen(len(data)) == end
 }
 
 // Open reads an envelope as it comes from outside. Members may stand in any

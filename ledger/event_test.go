@@ -588,6 +588,52 @@ func TestEventComesWithTheError(t *testing.T) {
 	}
 }
 
+// assertStraight checks that an event that is decoded in one pass is the same as in two,
+// and whether it was.
+func assertStraight(t testing.TB, payload []byte) (ok bool) {
+	t.Helper()
+	e, ok := decodeStraight(payload)
+	if !ok {
+		return false
+	}
+	other, refusal := decodeAny(payload)
+	if refusal != nil || !reflect.DeepEqual(e, other) {
+		t.Errorf("in one pass %s is %+v, in two %+v, %v", payload, e, other, refusal)
+	}
+	return true
+}
+
+// Events in the usual order are decoded in one pass, those of all types; in another, or
+// with anything wrong, they are not, and the same is said of them.
+func TestDecodeStraight(t *testing.T) {
+	for _, typ := range evTypes() {
+		if !assertStraight(t, []byte(evPayload(typ))) {
+			t.Errorf("%s takes two passes", typ)
+		}
+	}
+	for _, r := range fieldRules {
+		for _, value := range r.values {
+			assertStraight(t, []byte(strings.Replace(evSet(t, evPayload(r.typ), r.pointer, `"~~~"`), `"~~~"`, value, 1)))
+		}
+	}
+	good := evPayload(AdoptionDeclined)
+	for what, payload := range map[string]string{
+		"data before the type": `{"data":{"innovation":"` + evULID + `","reason":{"nb":"Nei"}},` + strings.Replace(good[1:], good[strings.Index(good, `,"data"`):], "}", 1),
+		"null":                 evSet(t, good, "/data/reason/nn", `null`),
+		"a member twice":       strings.Replace(good, `{"ledger"`, `{"by":"983974724","ledger"`, 1),
+		"data twice":           good[:len(good)-1] + `,"data":{}}`,
+		"an unknown member":    evSet(t, good, "/data/zz", `1`),
+		"something after it":   good + "{}",
+		"no data":              evSet(t, good, "/data", ""),
+		"data of another kind": evSet(t, good, "/data", `[]`),
+		"a wrong time":         evSet(t, good, "/at", `"2026-11-22T1:15:00Z"`),
+	} {
+		if assertStraight(t, []byte(payload)) {
+			t.Errorf("%s: it takes one pass", what)
+		}
+	}
+}
+
 // FuzzParseEvent: whatever is signed, the parser refuses it or reads it as an
 // event that has one encoding.
 func FuzzParseEvent(f *testing.F) {
@@ -600,6 +646,7 @@ func FuzzParseEvent(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
+		assertStraight(t, payload)
 		e, err := ParseEvent(payload)
 		if err == nil {
 			assertEventRoundTrip(t, e)

@@ -68,6 +68,8 @@ func checkString(s string, limit int) error {
 		return fmt.Errorf("is empty; write something, or leave the field out if it is optional")
 	case n > limit:
 		return fmt.Errorf("has %d characters, at most %d are allowed", n, limit)
+	case plain(s):
+		return nil
 	case !utf8.ValidString(s):
 		return fmt.Errorf("is not valid UTF-8")
 	case strings.ContainsFunc(s, forbidden):
@@ -76,6 +78,21 @@ func checkString(s string, limit int) error {
 		return fmt.Errorf("is not in Unicode's composed form (NFC); normalise it before signing")
 	}
 	return nil
+}
+
+// plain is the quick yes for nearly every text: printable ASCII and the letters of
+// Latin-1 (C3 and one more byte), of which none is forbidden and all are composed.
+func plain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c >= ' ' && c <= '~':
+		case c == 0xC3 && i+1 < len(s) && s[i+1]&0xC0 == 0x80:
+			i++
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func forbidden(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }

@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 )
 
@@ -58,6 +60,32 @@ func TestTextBidiControls(t *testing.T) {
 		control := r < 0x20 || r >= 0x7f
 		if taken := checkString("a"+string(r)+"b", 80) == nil; taken == control {
 			t.Errorf("%U: taken %v", r, taken)
+		}
+	}
+}
+
+// A plain text has none of the faults that the quick look passes over.
+func TestPlain(t *testing.T) {
+	faulty := func(s string) bool {
+		return !utf8.ValidString(s) || strings.ContainsFunc(s, forbidden) || !norm.NFC.IsNormalString(s)
+	}
+	for r := range rune(0x3100) { // alone, and after a letter that it may change
+		for _, s := range []string{string(r), "a" + string(r), "å" + string(r) + "b"} {
+			if plain(s) && faulty(s) {
+				t.Errorf("%q is plain", s)
+			}
+		}
+	}
+	for a := range 256 {
+		for b := range 256 {
+			if s := string([]byte{byte(a), byte(b)}); plain(s) && faulty(s) {
+				t.Errorf("%q is plain", s)
+			}
+		}
+	}
+	for _, s := range []string{"Blåbærsyltetøy", "ÀÿÆØÅ 1 < 2 ~"} {
+		if !plain(s) {
+			t.Errorf("%q is not plain", s)
 		}
 	}
 }
