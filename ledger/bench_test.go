@@ -105,7 +105,7 @@ func profiling(b *testing.B) (stop func()) {
 // with BenchmarkBaselinePublish in the same run: the goal is 4 × at 256 waiting,
 // and at most 3 × the time with 1.
 func BenchmarkSubmit(b *testing.B) {
-	for _, waiting := range []int{1, 16, 64, 256, 1024} {
+	for _, waiting := range []int{1, 4, 8, 16, 32, 64, 256, 1024} {
 		b.Run(fmt.Sprintf("waiting=%d", waiting), func(b *testing.B) {
 			n := newNode(b).open(b).found(b)
 			envelopes := workload(b, n, b.N)

@@ -25,7 +25,7 @@ func (l *Ledger) commitAll() {
 				l.snapshotAtEnd()
 				return
 			}
-			l.commit(l.gather(first))
+			l.commitGroup(l.gather([]*request{first}))
 		case <-tick.C:
 			l.tryHeal()
 		case <-look.C:
@@ -81,9 +81,8 @@ func (l *Ledger) compareSome(ctx context.Context) error {
 	return err
 }
 
-// gather takes those who wait already, without waiting for more.
-func (l *Ledger) gather(first *request) []*request {
-	waiting := []*request{first}
+// gather adds those who wait already, without waiting for more.
+func (l *Ledger) gather(waiting []*request) []*request {
 	for len(waiting) < maxBatch {
 		select {
 		case r, ok := <-l.requests:
@@ -96,6 +95,38 @@ func (l *Ledger) gather(first *request) []*request {
 		}
 	}
 	return waiting
+}
+
+// A batch costs the embedded server a file store, some milliseconds whatever is in it.
+const (
+	// fewWaiting are appended faster one by one, each for itself.
+	fewWaiting = 14
+	// together is how long those who were answered at the same time take to come again.
+	together = 500 * time.Microsecond
+	// manyWaiting need not be joined by those who come while the batch before is synced.
+	manyWaiting = maxBatch / 2
+)
+
+// commitGroup commits those who wait: few one after the other, others together with
+// those who come meanwhile. On servers elsewhere an append takes a round among them, and
+// batches are cheap.
+func (l *Ledger) commitGroup(waiting []*request) {
+	if l.crowded {
+		time.Sleep(together)
+		waiting = l.gather(waiting)
+	}
+	l.crowded = len(waiting) >= fewWaiting
+	if !l.cfg.Shared && !l.crowded {
+		for _, r := range waiting {
+			l.commit([]*request{r})
+		}
+		return
+	}
+	if len(waiting) < manyWaiting {
+		l.idle.Wait()
+		waiting = l.gather(waiting)
+	}
+	l.commit(waiting)
 }
 
 // commit decides and appends what waits. After a conflict it catches up and

@@ -73,6 +73,7 @@ type Ledger struct {
 	snapshots snapshots
 	lookedAt  int64 // entries of the stream compared since the last round, by the committer alone
 	rivalry         // of the committer alone
+	crowded   bool  // many waited the last time, who may come again together
 }
 
 // stop is why nothing is written for now, or until it is repaired.
