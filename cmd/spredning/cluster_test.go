@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -156,9 +157,27 @@ func TestClusterScript(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": up, "read": read, "id": id, "get": get, "passkey": passkey, "configure": configureIn, "healthy": healthy, "denied": denied, "nopeer": noPeer, "evict": evict, "placed": placed, "eventually": eventually,
+			"up": up, "read": read, "id": id, "get": get, "passkey": passkey, "configure": configureIn, "healthy": healthy, "denied": denied, "shelves": shelves, "nopeer": noPeer, "evict": evict, "placed": placed, "eventually": eventually,
 		},
 	})
+}
+
+// shelves lets a node keep a snapshot for others, and find it.
+func shelves(ts *testscript.TestScript, _ bool, _ []string) {
+	certs := ts.MkAbs("certs")
+	s, err := stream.Connect(context.Background(), stream.Remote{
+		URL: "nats://" + ts.Getenv("N1") + ":4222", CA: filepath.Join(certs, "ca.pem"), Cert: filepath.Join(certs, "node.pem"), Key: filepath.Join(certs, "node-key.pem"),
+	}, slog.New(slog.DiscardHandler))
+	ts.Check(err)
+	defer s.Close()
+	for position := range int64(2) { // the second takes the place of the first
+		ts.Check(s.Shelf().Put(context.Background(), 1000+position, strings.NewReader(fmt.Sprint("no snapshot ", position))))
+	}
+	b, err := s.Shelf().Newest(context.Background())
+	ts.Check(err)
+	if string(b) != "no snapshot 1" {
+		ts.Fatalf("the newest snapshot is %q", b)
+	}
 }
 
 // eventually runs a program until it succeeds.
