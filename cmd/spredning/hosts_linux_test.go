@@ -179,6 +179,15 @@ func (p *process) kill(t *testing.T) {
 	_ = p.cmd.Wait()
 }
 
+// end asks it to end, which it must do well.
+func (p *process) end(t *testing.T) {
+	t.Helper()
+	noError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("%s has not ended well: %s\n%s", p.name, err, p.tail())
+	}
+}
+
 // tail gives the end of what it said.
 func (p *process) tail() string {
 	b, err := os.ReadFile(p.said)

@@ -55,6 +55,7 @@ func TestSeveralNodes(t *testing.T) {
 		c.play("all at once", nil, nil)
 		c.killNode()
 		if all {
+			c.upgradeNode()
 			c.killServer()
 		}
 		c.killLeader()
@@ -667,6 +668,14 @@ func (c *cluster) whole() {
 func (c *cluster) killNode() {
 	c.play("kill -9 of a node", func() []int {
 		c.nodes[1].kill(c.t)
+		return []int{0, 2}
+	}, func() { c.nodes[1].start(c.t) })
+}
+
+// upgradeNode ends a node gently and starts it, as for a new version.
+func (c *cluster) upgradeNode() {
+	c.play("a node is upgraded", func() []int {
+		c.nodes[1].end(c.t)
 		return []int{0, 2}
 	}, func() { c.nodes[1].start(c.t) })
 }
