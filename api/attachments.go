@@ -284,11 +284,12 @@ func (s *Server) bytes(ctx context.Context, sha256 string) ([]byte, error) {
 	return b, nil
 }
 
-// isStored tells whether a file's bytes are here. What cannot be known is taken to be:
-// who asks for it is told more.
+// isStored tells whether a file's bytes are here. What cannot be known in time is taken to
+// be: who asks for it is told more.
 func (s *Server) isStored(ctx context.Context, sha256 string) bool {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
+	if ctx.Err() != nil {
+		return true // the one before has said so
+	}
 	has, err := s.cfg.Attachments.Has(ctx, sha256)
 	if err != nil {
 		s.cfg.Logger.Warn("whether an attachment is stored is not known", "sha256", sha256, "error", err)

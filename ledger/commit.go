@@ -109,14 +109,18 @@ const (
 
 // commitGroup commits those who wait: few one after the other, others together with
 // those who come meanwhile. On servers elsewhere an append takes a round among them, and
-// batches are cheap.
+// batches are cheap, so all go at once.
 func (l *Ledger) commitGroup(waiting []*request) {
+	if l.cfg.Shared {
+		l.commit(waiting)
+		return
+	}
 	if l.crowded {
 		time.Sleep(together)
 		waiting = l.gather(waiting)
 	}
 	l.crowded = len(waiting) >= fewWaiting
-	if !l.cfg.Shared && !l.crowded {
+	if !l.crowded {
 		for _, r := range waiting {
 			l.commit([]*request{r})
 		}

@@ -95,6 +95,19 @@ func (n *node) snapshotFiles(t testing.TB) (names []string) {
 	return names
 }
 
+// keptSnapshot founds a ledger, fills it, and gives the snapshot that closing keeps.
+func (n *node) keptSnapshot(t testing.TB, count int) []byte {
+	t.Helper()
+	snapshotting(n, 10)
+	n.open(t).found(t)
+	n.fill(t, count)
+	n.close()
+	files := n.snapshotFiles(t)
+	b, err := os.ReadFile(filepath.Join(n.snapshots.Dir, files[len(files)-1]))
+	noError(t, err)
+	return b
+}
+
 // stateAfter closes the ledger and gives its state.
 func (n *node) stateAfter() []byte {
 	l := n.Ledger
@@ -181,32 +194,14 @@ func TestSnapshotsUnderLoad(t *testing.T) {
 func TestWrongSnapshots(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
-	snapshotting(n, 10)
-	n.open(t).found(t)
-	n.fill(t, 10)
-	n.close()
-	name := n.snapshotFiles(t)[0]
-	file := filepath.Join(n.snapshots.Dir, name)
-	good, err := os.ReadFile(file)
+	good := n.keptSnapshot(t, 10)
+	file := filepath.Join(n.snapshots.Dir, n.snapshotFiles(t)[0])
+	foreign := newNode(t).keptSnapshot(t, 8)
+	forger := newNode(t)
+	key, err := ledger.NewLogKey(origin, seededKey(98))
 	noError(t, err)
-
-	other := newNode(t)
-	snapshotting(other, 10)
-	other.open(t).found(t)
-	other.fill(t, 8)
-	other.close()
-	foreign, err := os.ReadFile(filepath.Join(other.snapshots.Dir, other.snapshotFiles(t)[0]))
-	noError(t, err)
-
-	forged := newNode(t)
-	forged.logKey, err = ledger.NewLogKey(origin, seededKey(98))
-	noError(t, err)
-	snapshotting(forged, 10)
-	forged.open(t).found(t)
-	forged.fill(t, 10)
-	forged.close()
-	unsigned, err := os.ReadFile(filepath.Join(forged.snapshots.Dir, forged.snapshotFiles(t)[0]))
-	noError(t, err)
+	forger.logKey = key
+	unsigned := forger.keptSnapshot(t, 10)
 
 	wrong := map[string][]byte{
 		"empty": nil, "no head": []byte("snapshot"), "half": good[:len(good)/2], "a byte less": good[:len(good)-1],
@@ -290,13 +285,7 @@ func TestStartFromTheSnapshotOfOthers(t *testing.T) {
 	newcomer.must(t, bergen, publication())
 	size, state := newcomer.Size(), newcomer.stateAfter()
 
-	stranger := newNode(t)
-	snapshotting(stranger, 10)
-	stranger.open(t).found(t)
-	inParallelDo(64, 100, func(int) { stranger.must(t, bergen, publication()) })
-	stranger.close()
-	foreign, err := os.ReadFile(filepath.Join(stranger.snapshots.Dir, stranger.snapshotFiles(t)[0]))
-	noError(t, err)
+	foreign := newNode(t).keptSnapshot(t, 100)
 	flipped := bytes.Clone(kept)
 	flipped[len(flipped)-1] ^= 1
 	for what, b := range map[string][]byte{"damaged": flipped, "of another log": foreign, "none": nil} {

@@ -3,6 +3,7 @@ package site
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"spredning/ledger"
 	"spredning/projections"
@@ -16,10 +17,14 @@ func accepted() string { return ".md,.markdown,.png,.jpg,.jpeg,.webp,.pdf" }
 // entry that named each. Those that are erased are not: nobody can supply them.
 type missing map[string]int64
 
+// storedTimeout is how long a page may take to find out which files are here, all of them
+// together: when the store does not answer by then, they are taken to be.
+const storedTimeout = 2 * time.Second
+
 // lacking adds those of an entry's files whose bytes are not here.
 func (v *visit) lacking(to missing, index int64, files []projections.Attachment) {
 	for _, a := range files {
-		if a.Erased == nil && v.Stored != nil && !v.Stored(v.Context(), a.SHA256) {
+		if a.Erased == nil && v.Stored != nil && !v.Stored(v.storing, a.SHA256) {
 			to[a.SHA256] = index
 		}
 	}

@@ -1,9 +1,11 @@
 package site
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"spredning/projections"
 )
@@ -52,6 +54,39 @@ func TestFilesThatAreNotHere(t *testing.T) {
 	}
 	if seen["here"] == 0 || seen["missing"] == 0 || seen["erased"] == 0 {
 		t.Errorf("seen were %v", seen)
+	}
+}
+
+// A page asks for all its files within one time limit: a store that does not answer must
+// not hold it up once for each of them.
+func TestStoreIsAskedForAWhile(t *testing.T) {
+	until, asked := map[time.Time]bool{}, 0
+	c := told().Config
+	c.Stored = func(ctx context.Context, _ string) bool {
+		at, limited := ctx.Deadline()
+		if !limited {
+			t.Error("the store is asked without a time limit")
+		}
+		until[at] = true
+		asked++
+		return true
+	}
+	s, most := New(c), 0
+	var all []projections.Organisation
+	s.View.Read(func(f *projections.Fold) { all = f.Organisations() })
+	for _, o := range all {
+		clear(until)
+		asked = 0
+		if _, err := ask(s, "/foretak/"+string(o.Orgnr)+"/arbeid"); err != nil {
+			t.Fatal(err)
+		}
+		if len(until) > 1 {
+			t.Errorf("the desk of %s has %d time limits for %d files", o.Orgnr, len(until), asked)
+		}
+		most = max(most, asked)
+	}
+	if most < 2 {
+		t.Error("no desk has two files")
 	}
 }
 

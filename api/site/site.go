@@ -146,10 +146,13 @@ type visit struct {
 	*Request
 	page     page
 	position int64
+	storing  context.Context // for as long as the store may be asked
 }
 
 func (s *Site) show(p page, l *language, r *Request) (Answer, error) {
-	v := &visit{Site: s, language: l, Request: r, page: p}
+	storing, cancel := context.WithTimeout(r.Context(), storedTimeout)
+	defer cancel()
+	v := &visit{Site: s, language: l, Request: r, page: p, storing: storing}
 	data, err := p.show(v)
 	if err != nil {
 		return Answer{}, err

@@ -76,25 +76,14 @@ const firstHospital = 50_000
 func newCrowd(origin string, authority ledger.Orgnr, admin *keys.Private, d *driving) (*crowd, error) {
 	c := &crowd{origin: origin, authority: authority, admin: admin, mix: d.mix, now: time.Now, chance: rand.New(rand.NewPCG(d.seed, 1))}
 	from := 2003
-	orgnr := story.Orgnr(firstHospital)
 	for n := range d.organisations {
 		seed := sha256.Sum256(fmt.Appendf(nil, "spredning load %d, no secret: hospital %d", d.seed, n))
 		c.hospitals = append(c.hospitals, hospital{ledger.Organisation{
-			Orgnr: orgnr, Name: fmt.Sprintf("Belastning %d HF", n+1), Short: fmt.Sprintf("Bel %d", n+1), Kind: ledger.KindHF,
+			Orgnr: story.Orgnr(firstHospital + n), Name: fmt.Sprintf("Belastning %d HF", n+1), Short: fmt.Sprintf("Bel %d", n+1), Kind: ledger.KindHF,
 			Region: ledger.Regions[n%len(ledger.Regions)], MeasuredFrom: &from,
 		}, keys.FromSeed(seed[:])})
-		orgnr = after(orgnr)
 	}
 	return c, c.measure(d.size)
-}
-
-// after gives the next organisation number with a check digit.
-func after(o ledger.Orgnr) ledger.Orgnr {
-	var n int
-	_, _ = fmt.Sscan(string(o), &n) // it is a number
-	for n++; !ledger.Orgnr(fmt.Sprint(n)).Valid(); n++ {
-	}
-	return ledger.Orgnr(fmt.Sprint(n))
 }
 
 // measure finds how much text makes each kind of event as long as asked for.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -35,7 +36,7 @@ func (m *mix) Set(s string) error {
 	for part := range strings.SplitSeq(s, ",") {
 		name, weight, _ := strings.Cut(part, "=")
 		n, err := strconv.Atoi(weight)
-		at := indexOf(name)
+		at := slices.Index(kindNames[:], name)
 		if at < 0 || err != nil || n < 0 {
 			return fmt.Errorf("%q is not KIND=WEIGHT, with one of %s and a whole number", part, strings.Join(kindNames[:], ", "))
 		}
@@ -46,15 +47,6 @@ func (m *mix) Set(s string) error {
 	}
 	*m = next
 	return nil
-}
-
-func indexOf(name string) int {
-	for i, k := range kindNames {
-		if k == name {
-			return i
-		}
-	}
-	return -1
 }
 
 // String is the mix as Set reads it.

@@ -57,7 +57,7 @@ func (e *env) paragraph(s string) {
 func mixOf(weights map[string]int) string {
 	var m mix
 	for name, weight := range weights {
-		m[indexOf(name)] = weight
+		m[slices.Index(kindNames[:], name)] = weight
 	}
 	return strings.ReplaceAll(m.String(), ",", ", ")
 }

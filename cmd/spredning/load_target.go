@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -86,12 +87,10 @@ func (c *client) isAdmin(ctx context.Context, k *keys.Private, o ledger.Orgnr) e
 	case found.Organisation != o:
 		return fmt.Errorf("it is enrolled for %s, not for the authority", found.Organisation)
 	}
-	for _, r := range found.Roles {
-		if r == ledger.Admin {
-			return nil
-		}
+	if !slices.Contains(found.Roles, ledger.Admin) {
+		return errors.New("it is no admin key")
 	}
-	return fmt.Errorf("it is no admin key")
+	return nil
 }
 
 const loadOrigin = "spredning.example/load"

@@ -76,16 +76,16 @@ func (o *Objects) Put(ctx context.Context, name string, b []byte) (again bool, e
 	if err != nil {
 		return false, err
 	}
-	again, err = isStored(ctx, bucket, name)
-	for attempt := 0; !again && err == nil; attempt++ {
+	if again, err = isStored(ctx, bucket, name); again || err != nil {
+		return again, err
+	}
+	for attempt := 0; ; attempt++ {
 		again, err = live.put(ctx, bucket, name, b)
 		if !errors.Is(err, jetstream.ErrNoStreamResponse) || attempt == unheard {
 			return again, err
 		}
 		time.Sleep(unheardPause)
-		err = nil
 	}
-	return again, err
 }
 
 func (live *session) put(ctx context.Context, bucket jetstream.Stream, name string, b []byte) (again bool, err error) {
