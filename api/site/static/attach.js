@@ -225,7 +225,8 @@ const put = (path, type, bytes, gone) => new Promise((done) => {
   x.send(bytes);
 });
 
-const sayUnsent = (p) => (["unavailable", "overloaded"].includes(p.code) ? [word("problem.file_unsent"), p.detail].filter(Boolean).join(" ") : sayProblem(p));
+// What can be sent again is said in the page's own words; the ledger's detail is in English.
+const sayUnsent = (p) => (["unavailable", "overloaded"].includes(p.code) ? word("problem.file_unsent") : sayProblem(p));
 
 // supplying lists the files that an entry names, sends those whose bytes are held and takes
 // those that are chosen. The entry has their hashes, so nothing is signed for it: what did
