@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -149,6 +150,25 @@ func TestTampering(t *testing.T) {
 				}
 				noError(t, err)
 				namesFile(t, d, path, what)
+			})
+		}
+	})
+
+	t.Run("size of the checkpoint", func(t *testing.T) {
+		size := strconv.FormatInt(s.node.ledger.Size(), 10)
+		for i := range size {
+			changed := []byte(size)
+			changed[i] = '0' + (changed[i]-'0'+1)%10
+			if changed[0] == '0' {
+				changed[0] = '1'
+			}
+			s.changed(func(asked string, body []byte) []byte {
+				if asked == "/log/checkpoint" {
+					body = bytes.Replace(body, []byte("\n"+size+"\n"), []byte("\n"+string(changed)+"\n"), 1)
+				}
+				return body
+			}, func() {
+				namesFile(t, s.audits(t, url, stateFile(t)), "checkpoint", "the size is "+string(changed))
 			})
 		}
 	})

@@ -72,6 +72,10 @@ func (t *Tree) readEdge(s Source) (edge [tileLevels]*tile, err error) {
 		}
 		places = append(places, s.Place(p.path()))
 		if edge[level], err = readTile(s, p); err != nil {
+			var damage *DamagedError
+			if errors.As(err, &damage) {
+				damage.Reason += fmt.Sprintf("; or %s is wrong, by which there are %d entries", s.Place(checkpointName), t.size)
+			}
 			return edge, err
 		}
 	}
