@@ -8,8 +8,9 @@ import (
 	"sync"
 )
 
-// concordance says of every word of the innovations' texts, and of every topic,
-// in which innovations it stands. It follows from the texts as they are now.
+// concordance says of every word of the innovations' texts, and of every topic, in
+// which innovations it stands, and of every theme which innovations lean to it most.
+// It follows from the texts as they are now.
 //
 // Innovations are taken in when something similar is asked for, not when they are
 // applied: that would make replaying a ledger half as fast. Readers of a fold may
@@ -20,6 +21,7 @@ type concordance struct {
 	known   map[string]word  // words in lower case that were taken apart before
 	numbers map[string]int32 // keys of words, and topics
 	places  [][]int32        // by a key's number: innovations by number, ascending
+	themed  [][]int32        // by theme: likewise
 	sizes   []uint16         // by innovation: in how many places it is
 	size    int              // all sizes together
 }
@@ -64,15 +66,17 @@ func (c *concordance) enter(innovation int32, text string) {
 	c.size += int(c.sizes[innovation])
 }
 
-// each calls fn with all places where a folded text's words, phrases and topics
-// are noted.
+// each calls fn with all places where a folded text's words, phrases, topics and
+// foremost themes are noted.
 func (c *concordance) each(text string, fn func(places *[]int32)) {
 	var before [longestPhrase - 1]string // the words before, the last one first
+	var keys []string
 	for from, to := range spans(text) {
 		w := c.word(text[from:to])
 		if len(w.keys) == 0 {
 			continue
 		}
+		keys = append(keys, w.keys...)
 		for _, n := range w.numbers {
 			fn(&c.places[n])
 		}
@@ -84,6 +88,24 @@ func (c *concordance) each(text string, fn func(places *[]int32)) {
 			}
 		}
 		before[1], before[0] = before[0], w.own
+	}
+	c.eachTheme(keys, fn)
+}
+
+// eachTheme calls fn with the places of the foremost themes of a text with these keys.
+func (c *concordance) eachTheme(keys []string, fn func(places *[]int32)) {
+	all := themes().lean(func(yield func(string, int64) bool) {
+		for _, key := range keys {
+			if !yield(key, oftenness[1]) {
+				return
+			}
+		}
+	})
+	if c.themed == nil {
+		c.themed = make([][]int32, themes().count)
+	}
+	for _, l := range foremostThemes(all) {
+		fn(&c.themed[l.theme])
 	}
 }
 

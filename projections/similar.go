@@ -32,13 +32,22 @@ type SimilarReason struct {
 	Relation      string         `json:"relation,omitzero"`      // derived_from: the draft is; branch: the other is; same_root
 }
 
-// When two innovations are one, in thousandths of the standard deviation of what
-// texts have in common by chance. Fitted on testdata/similar, and rounded.
+// When two innovations are one: thousandths of the natural logarithm of the odds.
+// Fitted on testdata/similar, and rounded.
 const (
-	enough         = 7700 // what they have in common, less the following
-	besideOthers   = 500  // thousandths of what the draft has in common with the best others
-	enoughOfACopy  = 5500 // and this suffices if it is half of what the draft has in common with itself
-	forOriginators = 300  // an originator in common counts as this much more
+	forThemes      = 7100 // if they lean to the same themes alone
+	forApartness   = 1300 // less so much for what each speaks of and the other does not
+	forOriginators = 300  // if they have an originator in common
+	enough         = 1100 // less this
+)
+
+// When two are one by their words alone: a copy, or texts that are in no language of
+// the themes. What they have in common is measured in thousandths of the standard
+// deviation of what texts have in common by chance.
+const (
+	enoughOfACopy = 5500 // if it is half of what the draft has in common with itself
+	enoughWords   = 7700 // less the following
+	besideOthers  = 500  // thousandths: what the draft has in common with the best others, on average
 )
 
 // bestOthers is how many say what is typical of a draft; of a few more that are
@@ -47,12 +56,13 @@ const bestOthers = 5
 
 // What is shown.
 const (
-	leastScore  = 100  // thousandths
-	likelyPart  = 750  // thousandths of what the best has in common; with less, one is no duplicate
-	leastRarity = 1500 // thousandths of a bit; a more common word is no reason
-	closeDays   = 366  // between in_use_since, to be a reason
-	mostWords   = 12   // of a reason
-	fullLook    = 100  // candidates that are looked at closely, of all and again of the same originators
+	leastScore    = 100  // thousandths
+	clearlyBehind = 4000 // odds that much lower than the best ones; of such, none is a duplicate
+	leastRarity   = 1500 // thousandths of a bit; a more common word is no reason
+	leastTold     = 500  // likewise, of what both speak of
+	closeDays     = 366  // between in_use_since, to be a reason
+	mostWords     = 12   // of a reason
+	fullLook      = 50   // candidates that are looked at closely, of all and again of the same originators
 )
 
 // Similar gives up to limit innovations that a draft may be a duplicate of or is
@@ -82,7 +92,7 @@ func (f *Fold) similar(d *ledger.Innovation, self int32, limit int) []Similar {
 	all = s.shown(all)
 	out := make([]Similar, 0, min(limit, len(all)))
 	for _, m := range all[:min(limit, len(all))] {
-		out = append(out, s.describe(m, all[0].common))
+		out = append(out, s.describe(m, all[0].odds))
 	}
 	return out
 }
@@ -147,8 +157,8 @@ func textIn(t ledger.Text, language string) string {
 	return ""
 }
 
-// candidates gives the innovations to look at closely: those that share most words
-// and topics with the draft, of all and again of its originators', and those of
+// candidates gives the innovations to look at closely: those that share most words,
+// topics and themes with the draft, of all and again of its originators', and those of
 // its lineage.
 func (s *search) candidates() []int32 {
 	shared := s.shared()
@@ -163,7 +173,8 @@ func (s *search) candidates() []int32 {
 			own = append(own, n)
 		}
 	}
-	chosen := slices.Concat(foremost(all, shared), foremost(own, shared), s.declared())
+	weight := func(n int32) int64 { return shared[n] }
+	chosen := slices.Concat(foremost(all, fullLook, weight), foremost(own, fullLook, weight), s.declared())
 	slices.Sort(chosen)
 	return slices.Compact(chosen)
 }
@@ -202,21 +213,17 @@ func (s *search) declared() (all []int32) {
 	return slices.DeleteFunc(all, s.is)
 }
 
-// foremost gives those with the greatest weights, of equal ones the first. all is
-// ascending.
-func foremost(all []int32, weights []int64) []int32 {
-	if len(all) <= fullLook {
-		return all
-	}
-	best := make([]int32, 0, fullLook+1) // the greatest first
-	for _, n := range all {
-		if len(best) == fullLook && weights[n] <= weights[best[fullLook-1]] {
+// foremost gives those with the greatest weights, at most so many, the greatest first,
+// of equal ones the one that came first.
+func foremost[T any](all []T, most int, weight func(T) int64) []T {
+	best := make([]T, 0, most+1)
+	for _, x := range all {
+		w := weight(x)
+		if len(best) == most && w <= weight(best[most-1]) {
 			continue
 		}
-		at, _ := slices.BinarySearchFunc(best, n, func(x, n int32) int {
-			return cmp.Or(cmp.Compare(weights[n], weights[x]), cmp.Compare(x, n))
-		})
-		best = slices.Insert(best, at, n)[:min(len(best)+1, fullLook)]
+		at, _ := slices.BinarySearchFunc(best, w, func(x T, w int64) int { return cmp.Or(cmp.Compare(w, weight(x)), -1) })
+		best = slices.Insert(best, at, x)[:min(len(best)+1, most)]
 	}
 	return best
 }
@@ -238,6 +245,15 @@ func (s *search) shared() []int64 {
 				shared[n] += weight
 			}
 		}
+		for _, l := range foremostThemes(t.themes) {
+			if c.themed == nil {
+				break
+			}
+			leaning := c.themed[l.theme]
+			for _, n := range leaning {
+				shared[n] += bitsOf(len(c.sizes)+thought, len(leaning))
+			}
+		}
 	}
 	for n, weight := range shared {
 		if weight > 0 {
@@ -251,7 +267,9 @@ func (s *search) shared() []int64 {
 // match is an innovation compared with the draft.
 type match struct {
 	*innovation
-	common    int64    // agreement of the two tellings that agree most, and for originators
+	common    int64    // agreement of the two tellings that agree most
+	akin      int64    // of these, in thousandths
+	apart     int64    // likewise
 	self      int64    // what the draft has in common with itself
 	odds      int64    // that they are the same: thousandths of natural log-odds
 	mine, its *telling // those
@@ -266,9 +284,7 @@ func (s *search) look(i *innovation) match {
 	m := match{innovation: i, finally: s.final(i.number), relation: s.relation(i)}
 	m.days = daysBetween(s.draft.InUseSince, m.InUseSince)
 	s.compareTexts(&m)
-	if s.compareOriginators(&m); len(m.makers) > 0 && m.common > 0 {
-		m.common += forOriginators
-	}
+	s.compareOriginators(&m)
 	return m
 }
 
@@ -290,6 +306,7 @@ func (s *search) compareTexts(m *match) {
 			}
 		}
 		if m.its != nil {
+			m.akin, m.apart = akin(m.mine.themes, m.its.themes), apart(m.mine, m.its)
 			return
 		}
 	}
@@ -343,7 +360,7 @@ func (s *search) relation(i *innovation) string {
 // that is most similar.
 func (s *search) shown(all []match) []match {
 	slices.SortFunc(all, func(a, b match) int {
-		return cmp.Or(cmp.Compare(b.common, a.common), cmp.Compare(a.number, b.number))
+		return cmp.Or(cmp.Compare(b.alone(), a.alone()), cmp.Compare(a.number, b.number))
 	})
 	seen := map[int32]bool{}
 	all = slices.DeleteFunc(all, func(m match) bool {
@@ -351,37 +368,63 @@ func (s *search) shown(all []match) []match {
 		seen[m.finally] = true
 		return before
 	})
+	best := bestOf(all)
 	for k := range all {
 		m := &all[k]
-		m.odds = max(m.common-enough-typical(all, k)*besideOthers/1000, m.common-max(enoughOfACopy, m.self/2))
+		m.odds = max(m.alone(), m.common-max(enoughOfACopy, m.self/2))
+		if m.mine.themes == nil || m.its.themes == nil {
+			m.odds = max(m.odds, m.common-best.beside(m.common)*besideOthers/1000-enoughWords)
+		}
 	}
+	slices.SortFunc(all, func(a, b match) int { return cmp.Or(cmp.Compare(b.odds, a.odds), cmp.Compare(a.number, b.number)) })
 	return slices.DeleteFunc(all, func(m match) bool {
 		return m.relation == "" && likeness(m.odds) < leastScore
 	})
 }
 
-// typical is what the draft has in common with the best ones beside k, on
-// average: a draft that is like many is like each the less.
-func typical(all []match, k int) int64 {
-	sum := -all[k].common
-	if k > bestOthers {
-		sum = -all[bestOthers].common
+// alone is the odds by themes and originators.
+func (m match) alone() int64 {
+	odds := m.akin*forThemes/1000 - m.apart*forApartness/1000 - enough
+	if len(m.makers) > 0 {
+		odds += forOriginators
 	}
-	for _, m := range all[:min(len(all), bestOthers+1)] {
-		sum += m.common
+	return odds
+}
+
+// most is what the draft has in common with those that it has most in common with,
+// descending: one more than say what is typical of it.
+type most []int64
+
+func bestOf(all []match) (best most) {
+	for _, m := range all {
+		best = append(best, m.common)
+	}
+	slices.SortFunc(best, func(a, b int64) int { return cmp.Compare(b, a) })
+	return best[:min(len(best), bestOthers+1)]
+}
+
+// beside is what the draft has in common with the best ones beside one with which
+// it has that much, on average: a draft that is like many is like each the less.
+func (best most) beside(common int64) int64 {
+	sum := -common
+	if len(best) > bestOthers {
+		sum = -max(common, best[bestOthers])
+	}
+	for _, c := range best {
+		sum += c
 	}
 	return sum / bestOthers
 }
 
-// describe tells a match to readers. An innovation that is clearly behind the
-// best one is no likely duplicate: a draft tells one project.
+// describe tells a match to readers, given the odds of the best one. What is clearly
+// behind that is no likely duplicate: a draft tells one project.
 func (s *search) describe(m match, best int64) Similar {
 	final := s.innovations[m.finally]
 	read := s.read(m.innovation)
 	out := Similar{
 		Innovation: final.id.String(), Title: m.Title, Status: "published", Originators: read.Originators, InUseSince: m.InUseSince,
 		Score: float64(likeness(m.odds)) / 1000, Reasons: s.reasons(m),
-		Likely: m.odds >= 0 && m.common >= best*likelyPart/1000,
+		Likely: m.odds >= 0 && m.odds >= best-clearlyBehind,
 	}
 	if final != m.innovation {
 		out.Through = m.id.String()
@@ -435,27 +478,39 @@ func (s *search) reasons(m match) []SimilarReason {
 // wordsOf gives the words of an innovation that the draft has, too, and those
 // that speak of the same; what tells most goes first.
 func (s *search) wordsOf(m match) (shared, related []string) {
-	var common, akin []weighed
+	var common, others []weighed
+	tell := themes().tell(inBoth(m.mine.themes, m.its.themes))
 	for _, t := range m.its.tokens {
-		var words, topics int64
+		var words int64
 		for _, key := range t.keys {
 			if m.mine.keys[key].often > 0 {
 				words += s.weight(key).rarity
 			}
 		}
-		for _, topic := range t.topics {
-			if m.mine.keys[topic].often > 0 {
-				topics = max(topics, s.weight(topic).rarity)
-			}
-		}
 		switch {
 		case words >= leastRarity:
 			common = append(common, weighed{t.written, words})
-		case words == 0 && topics > 0:
-			akin = append(akin, weighed{t.written, topics})
+		case words == 0:
+			if told := s.told(t, m.mine, tell); told >= leastTold {
+				others = append(others, weighed{t.written, told})
+			}
 		}
 	}
-	return heaviest(common), heaviest(akin)
+	return heaviest(common), heaviest(others)
+}
+
+// told is how much a word tells of what a draft speaks of, too: a topic, or the themes
+// that tell knows.
+func (s *search) told(t token, mine *telling, tell func(key string) int64) (most int64) {
+	for _, key := range t.keys {
+		most += tell(key)
+	}
+	for _, topic := range t.topics {
+		if mine.keys[topic].often > 0 {
+			most = max(most, s.weight(topic).rarity)
+		}
+	}
+	return most
 }
 
 type weighed struct {

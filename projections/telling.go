@@ -6,12 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// telling is an innovation as one language tells it: what its words are and what
-// they speak of.
+// telling is an innovation as one language tells it: what its words are, what they
+// speak of, and the themes that it leans to as a whole.
 type telling struct {
 	language string
 	tokens   []token
 	keys     map[string]standing
+	themes   []leaning
 }
 
 // standing is how a word, a part of one or a topic stands in a telling.
@@ -56,6 +57,15 @@ func (l *lexiconOf) tell(language, title, summary string, known map[string]word)
 				t.keys[key] = standing{before.often + 1, before.titled || i < titled}
 			}
 		}
+	}
+	if tongue(language) == "nb" {
+		t.themes = themes().lean(func(yield func(string, int64) bool) {
+			for key, how := range t.keys {
+				if !yield(key, how.emphasis()) {
+					return
+				}
+			}
+		})
 	}
 	return t
 }

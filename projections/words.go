@@ -399,20 +399,22 @@ func adjective(lower string) bool {
 }
 
 // The least letters that a known part of a compound may have: beside other known
-// ones, and beside one that is not known, which has at least the third number.
+// ones, and beside one that is not known, which has at least the third number. What
+// has more bytes than the last is no word that anybody writes, and is left whole.
 const (
 	leastPart    = 3
 	leastAlone   = 5
 	leastUnknown = 3
+	mostOfAWord  = 64
 )
 
 // split takes a compound apart: into parts that are all known, or else into a
 // known one and the rest. What is no compound gives none.
 func (l *lexiconOf) split(key, stemmed string) []string {
-	if l.whole[key] || len(stemmed) < 2*leastPart {
+	if l.whole[key] || len(stemmed) < 2*leastPart || len(stemmed) > mostOfAWord {
 		return nil
 	}
-	if parts := l.known(stemmed); parts != nil || l.parts[key] {
+	if parts := l.known(stemmed, map[int][]string{}); parts != nil || l.parts[key] {
 		return parts
 	}
 	return l.halfKnown(stemmed)
@@ -423,8 +425,14 @@ func (l *lexiconOf) split(key, stemmed string) []string {
 var links = []string{"", "s"}
 
 // known takes a compound apart into the fewest known parts; of as many, those
-// with the first as long as can be and without a link.
-func (l *lexiconOf) known(stemmed string) (best []string) {
+// with the first as long as can be and without a link. What ends of the word are made
+// of, by their length, is kept in ends: parts of parts would have it asked for anew
+// by each way to them.
+func (l *lexiconOf) known(stemmed string, ends map[int][]string) (best []string) {
+	if parts, asked := ends[len(stemmed)]; asked {
+		return parts
+	}
+	defer func() { ends[len(stemmed)] = best }()
 	for _, link := range links {
 		for i := len(stemmed) - leastPart; i >= leastPart; i-- {
 			first, ok := l.linked(stemmed[:i], link)
@@ -434,7 +442,7 @@ func (l *lexiconOf) known(stemmed string) (best []string) {
 			if second := l.last(stemmed[i:]); l.parts[second] && longEnough(stemmed[i:], leastPart) {
 				return fewer(best, []string{first, second})
 			}
-			if rest := l.known(stemmed[i:]); rest != nil {
+			if rest := l.known(stemmed[i:], ends); rest != nil {
 				best = fewer(best, append([]string{first}, rest...))
 			}
 		}

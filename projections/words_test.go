@@ -77,6 +77,28 @@ func TestCompoundsAreTakenApart(t *testing.T) {
 	}
 }
 
+// TestEndlessWordsAreSoonDoneWith: a word that can be taken apart in very many ways once
+// took time that doubled with each part. What nobody writes is left whole.
+func TestEndlessWordsAreSoonDoneWith(t *testing.T) {
+	for _, c := range []struct {
+		word         string
+		times, parts int
+	}{
+		{"sykehus", 8, 8},
+		{"sykehus", 28, 1},
+		{"sykehus", 285, 1},
+		{"hus", 20, 20},
+		{"hus", 666, 1},
+		{"xyzw", 500, 1},
+		{"sykehusvask", 5, 10},
+		{"sykehusvask", 180, 1},
+	} {
+		if got := lexicon.analyse(strings.Repeat(c.word, c.times)).keys; len(got) != c.parts {
+			t.Errorf("%s, %d times over, is taken apart into %v", c.word, c.times, got)
+		}
+	}
+}
+
 func TestPhrasesAndAbbreviationsMeet(t *testing.T) {
 	for _, c := range [][2]string{
 		{"KI", "kunstig intelligens"},
