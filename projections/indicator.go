@@ -322,19 +322,24 @@ func (r *Readings) threePart(o Others) (*threePart, error) {
 		t.of(y.year)
 	}
 	regions := r.regions()
+	most := len(t.points) + maxRowYears
 	for n, g := range o.Grants {
 		at, bad := t.locate(regions, g.Orgnr)
+		if bad == nil {
+			bad = t.add(g.Year, most, 0, at, "amount_nok", product(*chosen(sources, g.Source).of(o.GrantPoints), *g.AmountNOK, 1_000_000))
+		}
 		if bad != nil {
 			return nil, bad.in("/grants", n)
 		}
-		t.add(g.Year, 0, at, product(*chosen(sources, g.Source).of(o.GrantPoints), *g.AmountNOK, 1_000_000))
 	}
 	for n, c := range o.Commercialisation {
 		at, bad := t.locate(regions, c.Orgnr)
+		if bad == nil {
+			bad = t.add(c.Year, most, 2, at, "count", product(*chosen(results, c.Kind).of(o.CommercialisationPoints), *c.Count, 1))
+		}
 		if bad != nil {
 			return nil, bad.in("/commercialisation", n)
 		}
-		t.add(c.Year, 2, at, product(*chosen(results, c.Kind).of(o.CommercialisationPoints), *c.Count, 1))
 	}
 	t.years = slices.Sorted(maps.Keys(t.points))
 	return t, nil
@@ -385,9 +390,23 @@ func zeros(n int) []*big.Rat {
 	return all
 }
 
-func (t *threePart) add(year, sub, region int, points *big.Rat) {
+// What rows may come to, all together.
+const (
+	maxRowYears = 50            // beside the years of the ledger
+	maxPoints   = 1_000_000_000 // of a region in a year, for one sub-indicator
+)
+
+// add counts a row, of which a column gives the points; most is how many years there
+// may be.
+func (t *threePart) add(year, most, sub, region int, column string, points *big.Rat) *badCell {
+	if t.points[year] == nil && len(t.points) == most {
+		return bad("year", "%d is one year too many; rows may be of %d years that the ledger does not have", year, maxRowYears)
+	}
 	sum := t.of(year)[sub][region]
-	sum.Add(sum, points)
+	if sum.Add(sum, points); sum.Cmp(new(big.Rat).SetInt64(maxPoints)) > 0 {
+		return bad(column, "gives %s more than %d points in %d", t.regions[region], maxPoints, year)
+	}
+	return nil
 }
 
 // spread sets the points of spread in a year.

@@ -244,7 +244,16 @@ func TestSimulationsRefused(t *testing.T) {
 	sweep := func(parameter, from, to, step string) string {
 		return fmt.Sprintf(`{"sweep": {"parameter": %q, "from": %s, "to": %s, "step": %s}}`, parameter, from, to, step)
 	}
+	years := func(n int) string { // a row each
+		var rows []string
+		for year := range n {
+			rows = append(rows, fmt.Sprintf(`{"orgnr": %q, "year": %d, "kind": "dofi", "count": 1}`, maker, 1900+year))
+		}
+		return `{"commercialisation": [` + strings.Join(rows, ", ") + `]}`
+	}
 	for _, test := range []struct{ asked, code, pointer, says string }{
+		{years(51), "invalid_field", "/commercialisation/50/year", "row 51, column year: 1950 is one year too many; rows may be of 50 years"},
+		{row("commercialisation", "count=1000000001"), "invalid_field", "/commercialisation/1/count", "gives Helse Vest more than 1000000000 points in 2024"},
 		{row("grants", `orgnr="999999998"`), "invalid_field", "/grants/1/orgnr", "row 2, column orgnr"},
 		{row("grants", `orgnr="974760673"`), "unknown_organisation", "/grants/1/orgnr", "row 2, column orgnr: 974760673 is not registered"},
 		{row("grants", `orgnr="`+string(nowhere)+`"`), "invalid_field", "/grants/1/orgnr", "no health region"},
@@ -255,6 +264,7 @@ func TestSimulationsRefused(t *testing.T) {
 		{row("grants", "amount_nok=-1"), "invalid_field", "/grants/1/amount_nok", "from 0 to"},
 		{row("grants", "amount_nok="), "invalid_field", "/grants/1/amount_nok", "is required"},
 		{row("grants", "amount_nok=1.5"), "malformed", "/grants/1/amount_nok", ""},
+		{strings.TrimSuffix(row("grants", "amount_nok=1000000000000"), "}") + `, "grant_points": {"eu": 1000}, "commercialisation": [{"orgnr": "` + string(maker) + `", "year": 2024, "kind": "dofi", "count": 1000000001}]}`, "invalid_field", "/commercialisation/0/count", "more than"},
 		{row("commercialisation", `kind="patent"`), "invalid_field", "/commercialisation/1/kind", "write one of dofi, licence, startup"},
 		{row("commercialisation", "count=-2"), "invalid_field", "/commercialisation/1/count", "a whole number"},
 		{row("commercialisation", `orgnr="974760673"`), "unknown_organisation", "/commercialisation/1/orgnr", "row 2"},
@@ -285,6 +295,20 @@ func TestSimulationsRefused(t *testing.T) {
 		var r *ledger.Refusal
 		if !errors.As(err, &r) || string(r.Code) != test.code || r.Pointer != test.pointer || !strings.Contains(r.Detail, test.says) {
 			t.Errorf("%s: got %v, want %s at %s: …%s…", test.asked, err, test.code, test.pointer, test.says)
+		}
+	}
+}
+
+// TestTheMostThatRowsMayComeTo: what is just allowed is computed as it is.
+func TestTheMostThatRowsMayComeTo(t *testing.T) {
+	s := spreadStory()
+	got := s.simulated(t, fmt.Sprintf(`{
+		"grants": [{"orgnr": %[1]q, "year": 2000, "source": "eu", "amount_nok": 1000000000000}], "grant_points": {"eu": 1000},
+		"commercialisation": [{"orgnr": %[1]q, "year": 2000, "kind": "dofi", "count": 1000000000}],
+		"weights": {"grants": 1000, "spread": 1000, "commercialisation": 1000}}`, maker))
+	for _, r := range got.Indicator.Years[0].Regions[3:] { // the last by name
+		if r.Region != "Helse Vest" || (r.Grants.String() != "1000000000" || r.Combined.String() != "2000000000000.0000" || r.Share.String() != "1.0000") {
+			t.Errorf("got %s", inJSON(t, r))
 		}
 	}
 }

@@ -166,16 +166,21 @@ func explainRows(l *language, files []*rowsFile, err error) error {
 	}
 	for _, f := range files {
 		rest, of := strings.CutPrefix(refusal.Pointer, "/"+f.Name+"/")
-		row, _, _ := strings.Cut(rest, "/")
+		row, column, _ := strings.Cut(rest, "/")
 		n, bad := strconv.Atoi(row)
 		if !of || bad != nil || n >= len(f.lines) {
 			continue
 		}
 		fault := "no_region"
-		if refusal.Code == ledger.UnknownOrganisation {
+		switch {
+		case refusal.Code == ledger.UnknownOrganisation:
 			fault = "unknown"
+		case column == "year":
+			fault = "years"
+		case column != "orgnr":
+			fault = "too_much"
 		}
-		f.Fault = l.csvFault(f.lines[n], fault, "orgnr", f.Columns)
+		f.Fault = l.csvFault(f.lines[n], fault, column, f.Columns)
 		return nil
 	}
 	return err

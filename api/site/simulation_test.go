@@ -383,6 +383,10 @@ func TestSimulationFilesAreRefused(t *testing.T) {
 	})
 	const header = "orgnr,year,source,amount_nok\n"
 	good := header + string(hospital) + ",2025,eu,1\n"
+	years := header
+	for year := range 51 {
+		years += fmt.Sprintf("%s,%d,eu,1\n", hospital, 1900+year)
+	}
 	line := func(l *language, n int, fault string) string {
 		return l.t("simulation.csv_line", "line", n, "fault", fault)
 	}
@@ -402,7 +406,9 @@ func TestSimulationFilesAreRefused(t *testing.T) {
 			good + "9839\"74724,2025,eu,1":        line(l, 3, column("quote", "")),
 			good + "\n\n974760673,2025,eu,1":      line(l, 5, column("unknown", "")),
 			good + string(nowhere) + ",2025,eu,1": line(l, 3, column("no_region", "")),
-			good + strings.Repeat("#", maxRows):   l.t("simulation.too_large", "n", 1),
+			years:                                 line(l, 52, column("years", "year")),
+			good + strings.Repeat(string(hospital)+",2025,eu,1000000000000\n", 101): line(l, 102, column("too_much", "amount_nok")),
+			good + strings.Repeat("#", maxRows):                                     l.t("simulation.too_large", "n", 1),
 		} {
 			body, kind := form(map[string]string{"weights.grants": "0.75"}, map[string]string{"grants": file})
 			page, err := send(s, l, body, kind)

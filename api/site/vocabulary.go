@@ -34,7 +34,7 @@ var vocabularies = map[string][]string{
 	"field_fault":     {string(asPoints), string(asLimit), string(asYears), string(asChoice), string(asSome)},
 	"rows":            {"grants", "commercialisation"},
 	"rows_text":       {"grants", "commercialisation"},
-	"csv_fault":       {projections.CSVEncoding, projections.CSVEmpty, projections.CSVMissing, projections.CSVTwice, projections.CSVQuote, "unknown", "no_region"},
+	"csv_fault":       {projections.CSVEncoding, projections.CSVEmpty, projections.CSVMissing, projections.CSVTwice, projections.CSVQuote, "unknown", "no_region", "years", "too_much"},
 	"csv_cell":        {"orgnr", "year", "source", "amount_nok", "kind", "count"},
 	"line_reason":     {"no_rules", "not_eligible", "kind", "scored", "lineage", "limit", "project", "value", "reach", "rounding"},
 	"correction":      {"retracted", "disputed", "struck", "withdrawn", "own_innovation", "not_eligible"},
