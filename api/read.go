@@ -126,17 +126,21 @@ func (s *Server) adoptions(c echo.Context) (reply, error) {
 		return reply{}, err
 	}
 	told := list[projections.Adoption]{Next: p.Next}
+	signed := projections.Signed{}
 	for _, pair := range p.Items {
-		if err := s.tell(&pair); err != nil {
+		err := s.telling(pair.Entries, func(e *ledger.Entry) { pair.Tell(e); signed.Note(e) })
+		if err != nil {
 			return reply{}, err
 		}
 		told.Items = append(told.Items, pair.Adoption)
 	}
-	s.cfg.View.Read(func(f *projections.Fold) { flag(f, told.Items) })
+	s.cfg.View.Read(func(f *projections.Fold) {
+		for k := range told.Items {
+			f.FlagAdoption(&told.Items[k], signed)
+		}
+	})
 	return listReply(told, position)
 }
-
-func (s *Server) tell(p *projections.Pair) error { return s.telling(p.Entries, p.Tell) }
 
 // telling reads entries from the log for one who wants to know what they say.
 func (s *Server) telling(indexes []int64, tell func(*ledger.Entry)) error {
@@ -154,19 +158,24 @@ func (s *Server) telling(indexes []int64, tell func(*ledger.Entry)) error {
 	return nil
 }
 
-func flag(f *projections.Fold, adoptions []projections.Adoption) {
-	for _, a := range adoptions {
-		for k := range a.Confirmations {
-			confirmation := &a.Confirmations[k]
-			confirmation.Flags = f.Flags(confirmation.Index, confirmation.SignedBy)
-			f.Mark(confirmation.Attachments)
+// organisations is GET /organisations. Only those of the page are made: each tells all
+// that it has adopted.
+func (s *Server) organisations(c echo.Context) (r reply, err error) {
+	var numbers list[ledger.Orgnr]
+	var position int64
+	p := list[projections.Organisation]{Items: []projections.Organisation{}}
+	s.cfg.View.Read(func(f *projections.Fold) {
+		numbers, err = page(c, f.Orgnrs(), func(o ledger.Orgnr) string { return string(o) })
+		for _, o := range numbers.Items {
+			organisation, _ := f.Organisation(o)
+			p.Items = append(p.Items, organisation)
 		}
+		p.Next, position = numbers.Next, f.Position
+	})
+	if err != nil {
+		return reply{}, err
 	}
-}
-
-// organisations is GET /organisations.
-func (s *Server) organisations(c echo.Context) (reply, error) {
-	return all(s, c, func(o projections.Organisation) string { return string(o.Orgnr) }, (*projections.Fold).Organisations)
+	return listReply(p, position)
 }
 
 // organisation is GET /organisations/{orgnr}.

@@ -560,3 +560,52 @@ func TestUnfoundedLedgerIsServed(t *testing.T) {
 	w.found()
 	w.ok("/api/v1/status", nil)
 }
+
+// TestFlagsInViews: what keys do that the authority has enrolled beside an administrator of
+// the hospitals' own is flagged wherever its entries are told.
+func TestFlagsInViews(t *testing.T) {
+	w := newWorld(t).found()
+	published := w.story()
+	for n, o := range []ledger.Orgnr{bergen, ahus, stavanger} {
+		w.keys[o] = seededKey(byte(80 + n))
+		w.post(w.sealed(authority, &ledger.Enrolment{Organisation: o, Key: enrolled(w.keys[o], ledger.Report)}))
+	}
+	id := published.id()
+	w.post(w.sealed(stavanger, &ledger.Decline{Innovation: id, Reason: norwegian("Vi bruker en annen.")}))
+	w.post(w.sealed(ahus, &ledger.Ending{Innovation: id, EndedOn: "2026-10-01", Reason: norwegian("En bedre kom.")}))
+	w.post(w.sealed(stavanger, &ledger.Dispute{Innovation: id, Adopter: ahus, Reason: norwegian("Det var en pilot.")}))
+	w.post(w.sealed(bergen, &ledger.Dispute{Innovation: id, Adopter: ahus, Reason: norwegian("Den sto i en boks.")}))
+	w.post(w.sealed(stavanger, &ledger.AssessmentRequest{Innovation: id, Reason: norwegian("Er den egen?")}))
+	second := w.post(w.sealed(bergen, publication("Digital oppfølging, igjen")))
+	w.post(w.sealed(bergen, &ledger.Merger{Innovation: second.id(), Into: id, Reason: norwegian("Det er samme prosjekt.")}))
+
+	for path, want := range map[string]int{
+		"/api/v1/innovations/" + id:                1, // the request
+		"/api/v1/innovations/" + second.id():       2, // the publication and the merger
+		"/api/v1/innovations/" + id + "/adoptions": 4, // refusal, ending, two disputes
+		"/api/v1/disputes":                         2,
+		"/api/v1/requests":                         1,
+		"/api/v1/years/2026/open":                  3,
+	} {
+		if got := strings.Count(string(w.ok(path, nil).body), `"flags":["authority_key"]`); got != want {
+			t.Errorf("%s has %d flags, want %d", path, got, want)
+		}
+	}
+	for path, want := range map[string]int{
+		"/innovasjoner/" + id:                  5,
+		"/innovasjoner/" + second.id():         2 + 4, // and those of the pairs of the final one
+		"/foretak/" + string(ahus) + "/arbeid": 2,
+		"/poeng/2026":                          2,
+	} {
+		_, body := w.look(path, nil)
+		if got := strings.Count(body, "nøkkelen er registrert av myndigheten"); got != want {
+			t.Errorf("%s has %d flags, want %d", path, got, want)
+		}
+	}
+	_, desk := w.look("/foretak/"+string(ahus)+"/arbeid", nil)
+	for _, reason := range []string{"Det var en pilot.", "Den sto i en boks."} {
+		if strings.Count(desk, reason) != 1 {
+			t.Errorf("the desk tells %q %d times", reason, strings.Count(desk, reason))
+		}
+	}
+}

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"encoding/base64"
+	"maps"
 	"slices"
 	"strings"
 
@@ -50,6 +51,7 @@ type Originator struct {
 type Reason struct {
 	Index  int64       `json:"index"`
 	Reason ledger.Text `json:"reason"`
+	Flags  []string    `json:"flags,omitzero"`
 }
 
 // Assessment is what the committee says of an innovation.
@@ -57,6 +59,7 @@ type Assessment struct {
 	Index    int64       `json:"index"`
 	Eligible bool        `json:"eligible"`
 	Reason   ledger.Text `json:"reason"`
+	Flags    []string    `json:"flags,omitzero"`
 }
 
 // Request asks the committee for an assessment.
@@ -64,6 +67,7 @@ type Request struct {
 	Index  int64        `json:"index"`
 	By     ledger.Orgnr `json:"by"`
 	Reason ledger.Text  `json:"reason"`
+	Flags  []string     `json:"flags,omitzero"`
 }
 
 // Spread counts an innovation's adopters: those who have confirmed, also if the
@@ -99,6 +103,7 @@ type Dispute struct {
 	By     ledger.Orgnr `json:"by"`
 	Reason ledger.Text  `json:"reason"`
 	Status string       `json:"status"` // open, withdrawn or decided
+	Flags  []string     `json:"flags,omitzero"`
 }
 
 // Decided is a decision of the committee. Upheld: the adoption does not count.
@@ -106,6 +111,7 @@ type Decided struct {
 	Index  int64       `json:"index"`
 	Upheld bool        `json:"upheld"`
 	Reason ledger.Text `json:"reason"`
+	Flags  []string    `json:"flags,omitzero"`
 }
 
 // Invite is an originator's invitation to confirm.
@@ -113,6 +119,7 @@ type Invite struct {
 	Index int64        `json:"index"`
 	By    ledger.Orgnr `json:"by"`
 	Note  ledger.Text  `json:"note"`
+	Flags []string     `json:"flags,omitzero"`
 }
 
 // Confirmation is one confirmation of an adoption, as signed.
@@ -138,6 +145,7 @@ type EndedOn struct {
 	Index   int64       `json:"index"`
 	EndedOn ledger.Date `json:"ended_on"`
 	Reason  ledger.Text `json:"reason"`
+	Flags   []string    `json:"flags,omitzero"`
 }
 
 // Organisation is an organisation as it is read.
@@ -291,16 +299,16 @@ func (f *Fold) read(i *innovation) Innovation {
 		out.Originators = append(out.Originators, Originator{f.orgs[m].Orgnr, f.orgs[m].Name, i.Innovation.Originators[k].Share})
 	}
 	if w := i.withdrawn; w != nil {
-		out.Withdrawn = &Reason{w.index, w.reason}
+		out.Withdrawn = &Reason{w.index, w.reason, f.Flags(w.index, w.signers)}
 	}
 	if m := i.merger; m != nil {
-		out.Merged, out.MergedInto = &Reason{m.index, m.reason}, f.innovations[f.final(i.number)].id.String()
+		out.Merged, out.MergedInto = &Reason{m.index, m.reason, f.Flags(m.index, m.signers)}, f.innovations[f.final(i.number)].id.String()
 	}
 	if a := i.assessed; a != nil {
-		out.Assessment = &Assessment{a.index, a.eligible, a.reason}
+		out.Assessment = f.assessment(a)
 	}
 	for _, r := range i.requests {
-		out.Requests = append(out.Requests, Request{r.index, f.orgs[r.by].Orgnr, r.reason})
+		out.Requests = append(out.Requests, Request{r.index, f.orgs[r.by].Orgnr, r.reason, f.Flags(r.index, r.signers)})
 	}
 	return out
 }
@@ -310,6 +318,10 @@ func orEmpty[T any](s []T) []T {
 		return []T{}
 	}
 	return s
+}
+
+func (f *Fold) assessment(a *assessment) *Assessment {
+	return &Assessment{a.index, a.eligible, a.reason, f.Flags(a.index, a.signers)}
 }
 
 func (f *Fold) ids(numbers []int32) []string {
@@ -407,25 +419,25 @@ func (p *pair) index() *int64 {
 func (p *Pair) Tell(e *ledger.Entry) {
 	switch d := e.Data.(type) {
 	case *ledger.Invitation:
-		p.Invited, p.Declined = &Invite{e.Index, e.By, d.Note}, nil
+		p.Invited, p.Declined = &Invite{Index: e.Index, By: e.By, Note: d.Note}, nil
 	case *ledger.Decline:
-		p.Declined = &Reason{e.Index, d.Reason}
+		p.Declined = &Reason{Index: e.Index, Reason: d.Reason}
 	case *ledger.Confirmation:
 		c := confirmation(e, d)
 		c.Struck = slices.Contains(p.struck, e.Index)
 		p.Confirmations = append(p.Confirmations, c)
 	case *ledger.Ending:
 		if p.Status == Ended.String() {
-			p.Ended = &EndedOn{e.Index, d.EndedOn, d.Reason}
+			p.Ended = &EndedOn{Index: e.Index, EndedOn: d.EndedOn, Reason: d.Reason}
 		}
 	case *ledger.Retraction:
 		if p.Status == Retracted.String() {
-			p.Retracted = &Reason{e.Index, d.Reason}
+			p.Retracted = &Reason{Index: e.Index, Reason: d.Reason}
 		}
 	case *ledger.Dispute:
-		p.Disputes = append(p.Disputes, Dispute{e.Index, e.By, d.Reason, p.disputes[e.Index]})
+		p.Disputes = append(p.Disputes, Dispute{Index: e.Index, By: e.By, Reason: d.Reason, Status: p.disputes[e.Index]})
 	case *ledger.Decision:
-		p.Decisions = append(p.Decisions, Decided{e.Index, *d.Upheld, d.Reason})
+		p.Decisions = append(p.Decisions, Decided{Index: e.Index, Upheld: *d.Upheld, Reason: d.Reason})
 	}
 }
 
@@ -468,13 +480,49 @@ func (f *Fold) Flags(index int64, signers []keys.ID) (flags []string) {
 	return flags
 }
 
+// Signed are the keys that signed entries, by index: who reads entries from the log
+// keeps them, to have flagged what they say.
+type Signed map[int64][]keys.ID
+
+// Note keeps an entry's.
+func (s Signed) Note(e *ledger.Entry) { s[e.Index] = signers(e) }
+
+// FlagAdoption flags all that the entries of a pair say, and marks erased attachments.
+func (f *Fold) FlagAdoption(a *Adoption, signed Signed) {
+	flag := func(index int64, flags *[]string) { *flags = f.Flags(index, signed[index]) }
+	for k := range a.Confirmations {
+		c := &a.Confirmations[k]
+		flag(c.Index, &c.Flags)
+		f.Mark(c.Attachments)
+	}
+	for k := range a.Disputes {
+		flag(a.Disputes[k].Index, &a.Disputes[k].Flags)
+	}
+	for k := range a.Decisions {
+		flag(a.Decisions[k].Index, &a.Decisions[k].Flags)
+	}
+	for _, r := range []*Reason{a.Declined, a.Retracted} {
+		if r != nil {
+			flag(r.Index, &r.Flags)
+		}
+	}
+	if a.Invited != nil {
+		flag(a.Invited.Index, &a.Invited.Flags)
+	}
+	if a.Ended != nil {
+		flag(a.Ended.Index, &a.Ended.Flags)
+	}
+}
+
+// Orgnrs gives the numbers of all organisations, ascending.
+func (f *Fold) Orgnrs() []ledger.Orgnr { return slices.Sorted(maps.Keys(f.orgNumbers)) }
+
 // Organisations gives all organisations, by orgnr.
 func (f *Fold) Organisations() []Organisation {
-	all := make([]Organisation, len(f.orgs))
-	for k, o := range f.orgs {
-		all[k] = f.organisation(o)
+	all := make([]Organisation, 0, len(f.orgs))
+	for _, o := range f.Orgnrs() {
+		all = append(all, f.organisation(f.org(o)))
 	}
-	slices.SortFunc(all, func(a, b Organisation) int { return strings.Compare(string(a.Orgnr), string(b.Orgnr)) })
 	return all
 }
 

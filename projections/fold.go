@@ -86,8 +86,9 @@ type innovation struct {
 
 // reason is an entry that ended something, and why.
 type reason struct {
-	index  int64
-	reason ledger.Text
+	index   int64
+	reason  ledger.Text
+	signers []keys.ID
 }
 
 // assessment is what the committee says of an innovation, while it is in force.
@@ -95,6 +96,7 @@ type assessment struct {
 	index    int64
 	eligible bool
 	reason   ledger.Text
+	signers  []keys.ID
 }
 
 // request asks for an assessment.
@@ -102,6 +104,7 @@ type request struct {
 	index    int64
 	by       int32
 	reason   ledger.Text
+	signers  []keys.ID
 	assessed *assessment // the latest since, whether in force or not; nil: none
 }
 
@@ -123,15 +126,17 @@ type pair struct {
 
 // dispute is one of a pair.
 type dispute struct {
-	index int64
-	by    int32
-	state string // open, withdrawn or decided
+	index   int64
+	by      int32
+	state   string // open, withdrawn or decided
+	signers []keys.ID
 }
 
 // decision is one on a pair's disputes.
 type decision struct {
-	index  int64
-	upheld bool
+	index   int64
+	upheld  bool
+	signers []keys.ID
 }
 
 // noEntry stands for no entry in a uint32.
@@ -240,14 +245,14 @@ func (f *Fold) Apply(e *ledger.Entry) {
 	case *ledger.Revision:
 		f.revise(f.innovation(d.Of), e, &d.Innovation)
 	case *ledger.Withdrawal:
-		f.innovation(d.Innovation).withdrawn = &reason{e.Index, d.Reason}
+		f.innovation(d.Innovation).withdrawn = &reason{e.Index, d.Reason, signers(e)}
 	case *ledger.Merger:
-		f.merge(f.innovation(d.Innovation), f.innovation(d.Into), &reason{e.Index, d.Reason})
+		f.merge(f.innovation(d.Innovation), f.innovation(d.Into), &reason{e.Index, d.Reason, signers(e)})
 	case *ledger.AssessmentRequest:
 		i := f.innovation(d.Innovation)
-		i.requests = append(i.requests, request{index: e.Index, by: f.orgNumbers[e.By], reason: d.Reason})
+		i.requests = append(i.requests, request{index: e.Index, by: f.orgNumbers[e.By], reason: d.Reason, signers: signers(e)})
 	case *ledger.Assessment:
-		f.innovation(d.Innovation).assess(&assessment{e.Index, *d.Eligible, d.Reason})
+		f.innovation(d.Innovation).assess(&assessment{e.Index, *d.Eligible, d.Reason, signers(e)})
 	case *ledger.Invitation:
 		p := f.pair(e, d.Innovation, d.Adopter)
 		p.invited = uint32(e.Index)
@@ -276,7 +281,7 @@ func (f *Fold) Apply(e *ledger.Entry) {
 		f.pair(e, d.Innovation, d.Adopter)
 		f.settle(e, "decided", func(dispute) bool { return true })
 		n := f.entries[e.Index].pair
-		f.decisions[n] = append(f.decisions[n], decision{e.Index, *d.Upheld})
+		f.decisions[n] = append(f.decisions[n], decision{e.Index, *d.Upheld, signers(e)})
 	case *ledger.Erasure:
 		f.erase(e.Index, d.SHA256)
 	case *ledger.RulesPublication:
@@ -317,7 +322,7 @@ func (f *Fold) strike(index, retraction int64) {
 
 func (f *Fold) dispute(e *ledger.Entry) {
 	n := f.entries[e.Index].pair
-	f.disputes[n] = append(f.disputes[n], dispute{e.Index, f.orgNumbers[e.By], "open"})
+	f.disputes[n] = append(f.disputes[n], dispute{e.Index, f.orgNumbers[e.By], "open", signers(e)})
 }
 
 // settle ends the open disputes of the entry's pair that are meant.

@@ -788,6 +788,86 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// TestFlagsOfAllThatIsTold: whatever a key does that the authority has enrolled beside an
+// admin of its hospital's own is flagged, wherever it is told (design 3).
+func TestFlagsOfAllThatIsTold(t *testing.T) {
+	s := newStory()
+	i, other := s.publishes(nil, maker), s.publishes(nil, maker)
+	for _, o := range []ledger.Orgnr{maker, north} {
+		s.reporters[o], _ = s.enrols(s.authority, o, ledger.Report)
+	}
+	s.invites(i, north)
+	s.declines(i, north)
+	s.confirms(i, north, "2026-02-01")
+	must(s.disputed(worldDispute{worldPair{i, north}, maker}))
+	must(s.disputeWithdrawn(worldDispute{worldPair{i, north}, maker}))
+	s.ends(i, north)
+	s.retracts(i, north)
+	must(s.report(&ledger.AssessmentRequest{Innovation: i.id, Reason: worldText("Er den egen?")}, north))
+	must(s.merged(other, i, nil))
+	s.withdraws(i)
+
+	f := s.now()
+	flagged := func(what string, flags []string) {
+		t.Helper()
+		if !slices.Equal(flags, []string{"authority_key"}) {
+			t.Errorf("%s: got %v", what, flags)
+		}
+	}
+	pair, signed := s.told(t, i, north), projections.Signed{}
+	for _, index := range pair.Entries {
+		signed.Note(s.entries[index])
+	}
+	a := pair.Adoption
+	f.FlagAdoption(&a, signed)
+	flagged("invitation", a.Invited.Flags)
+	flagged("confirmation", a.Confirmations[0].Flags)
+	flagged("retraction", a.Retracted.Flags)
+	flagged("dispute", a.Disputes[0].Flags)
+	flagged("dispute in a list", f.Disputes("", 0)[0].Flags)
+	flagged("request in a list", f.Requests("")[0].Flags)
+	inn, _ := f.Innovation(i.id)
+	flagged("withdrawal", inn.Withdrawn.Flags)
+	flagged("request", inn.Requests[0].Flags)
+	merged, _ := f.Innovation(other.id)
+	flagged("merger", merged.Merged.Flags)
+	if inn.Flags != nil {
+		t.Errorf("the publication, which another key signed: got %v", inn.Flags)
+	}
+	a = projections.Adoption{Declined: &projections.Reason{Index: 1}, Ended: &projections.EndedOn{Index: 1}, Decisions: []projections.Decided{{Index: 1}}}
+	f.FlagAdoption(&a, projections.Signed{1: {s.reporters[north].ID()}})
+	flagged("refusal", a.Declined.Flags)
+	flagged("ending", a.Ended.Flags)
+	flagged("decision", a.Decisions[0].Flags)
+}
+
+// TestFlagsOfTheCommittee: what an assessor's key said that was in wrong hands is flagged.
+func TestFlagsOfTheCommittee(t *testing.T) {
+	u := newUndue(t, nil)
+	i := u.publishes(nil, maker)
+	u.confirms(i, north, "2026-02-01")
+	u.disputes(i, north, partner)
+	must(u.report(&ledger.AssessmentRequest{Innovation: i.id, Reason: worldText("Er den egen?")}, partner))
+	from := int64(len(u.entries))
+	u.decides(i, north, true)
+	u.assesses(i, true)
+	must(u.byAuthority(&ledger.Revocation{Key: u.Assessors[sitters[1]].ID(), Reason: "compromised", CompromisedFrom: &from}))
+
+	f := u.now()
+	inn, _ := f.Innovation(i.id)
+	for what, flags := range map[string][]string{
+		"the assessment in force": inn.Assessment.Flags, "the answer to a request": f.Requests("")[0].Assessment.Flags,
+		"a dispute's decision": f.Disputes("", 0)[0].Decision.Flags,
+	} {
+		if !slices.Equal(flags, []string{"compromised_key"}) {
+			t.Errorf("%s: got %v", what, flags)
+		}
+	}
+	if d := f.Disputes("", 0)[0]; d.Flags != nil || f.Requests("")[0].Flags != nil {
+		t.Errorf("others' entries: got %v", d.Flags)
+	}
+}
+
 // TestFounding reads the founding, and a fold without one.
 func TestFounding(t *testing.T) {
 	s := newStory()

@@ -23,6 +23,7 @@ type DisputeItem struct {
 	Status     string       `json:"status"`            // open, withdrawn or decided
 	Year       int          `json:"year,omitzero"`     // of the adoption; 0: it is retracted
 	Decision   *Decided     `json:"decision,omitzero"` // the one that holds, of a decided dispute
+	Flags      []string     `json:"flags,omitzero"`
 }
 
 // Entries are the indexes of the entries that tell the reasons.
@@ -33,13 +34,17 @@ func (d *DisputeItem) Entries() []int64 {
 	return []int64{d.Index}
 }
 
-// Tell completes the item with what one of its entries says.
+// Tell completes the item with what one of its entries says; other entries say nothing.
 func (d *DisputeItem) Tell(e *ledger.Entry) {
 	switch data := e.Data.(type) {
 	case *ledger.Dispute:
-		d.Reason = data.Reason
+		if e.Index == d.Index {
+			d.Reason = data.Reason
+		}
 	case *ledger.Decision:
-		d.Decision.Reason = data.Reason
+		if d.Decision != nil && e.Index == d.Decision.Index {
+			d.Decision.Reason = data.Reason
+		}
 	}
 }
 
@@ -54,6 +59,7 @@ type RequestItem struct {
 	Reason     ledger.Text  `json:"reason"`
 	Status     string       `json:"status"` // open or assessed
 	Assessment *Assessment  `json:"assessment,omitzero"`
+	Flags      []string     `json:"flags,omitzero"`
 }
 
 // The statuses of disputes and requests.
@@ -125,11 +131,11 @@ func (f *Fold) disputeItem(n int32, d dispute, year int) DisputeItem {
 	i, adopter, by := f.innovations[p.innovation], f.orgs[p.adopter], f.orgs[d.by]
 	item := DisputeItem{
 		Index: d.index, Innovation: i.id.String(), Title: i.Title, Adopter: adopter.Orgnr, Name: adopter.Name,
-		By: by.Orgnr, ByName: by.Name, Status: d.state, Year: year,
+		By: by.Orgnr, ByName: by.Name, Status: d.state, Year: year, Flags: f.Flags(d.index, d.signers),
 	}
 	if decisions := f.decisions[n]; d.state == DisputeDecided {
 		last := decisions[len(decisions)-1]
-		item.Decision = &Decided{Index: last.index, Upheld: last.upheld}
+		item.Decision = &Decided{Index: last.index, Upheld: last.upheld, Flags: f.Flags(last.index, last.signers)}
 	}
 	return item
 }
@@ -153,9 +159,10 @@ func (f *Fold) requestItem(i *innovation, r request) RequestItem {
 	by := f.orgs[r.by]
 	item := RequestItem{
 		Index: r.index, Innovation: i.id.String(), Title: i.Title, By: by.Orgnr, ByName: by.Name, Reason: r.reason, Status: RequestOpen,
+		Flags: f.Flags(r.index, r.signers),
 	}
 	if a := r.assessed; a != nil {
-		item.Status, item.Assessment = RequestAssessed, &Assessment{a.index, a.eligible, a.reason}
+		item.Status, item.Assessment = RequestAssessed, f.assessment(a)
 	}
 	return item
 }
@@ -323,7 +330,7 @@ func (f *Fold) letStand(n int32) *Fold {
 			d.state = DisputeDecided
 		}
 	}
-	then.decisions[n] = append(slices.Clone(f.decisions[n]), decision{f.Position, false})
+	then.decisions[n] = append(slices.Clone(f.decisions[n]), decision{index: f.Position})
 	return &then
 }
 

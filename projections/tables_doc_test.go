@@ -10,7 +10,7 @@ import (
 	"spredning/projections"
 )
 
-var update = flag.Bool("update", false, "write the columns into docs/data.md")
+var update = flag.Bool("update", false, "write what is made: the columns in docs/data.md, themes.idx")
 
 // TestColumnsAreDocumented holds docs/data.md against the tables' columns.
 func TestColumnsAreDocumented(t *testing.T) {

@@ -41,11 +41,15 @@ func (v *View) Read(fn func(*Fold)) {
 }
 
 // prepared is how many innovations Prepare takes in at a time: some milliseconds.
-const prepared = 500
+const prepared = 100
 
 // Prepare gets ready for questions about similar innovations, so that the first
 // one need not wait. Others read and apply meanwhile.
 func (v *View) Prepare() {
+	some := false
+	if v.Read(func(f *Fold) { some = len(f.innovations) > 0 }); some {
+		themes() // while nobody waits for it
+	}
 	for more := true; more; {
 		v.Read(func(f *Fold) { more = f.concordance.catchUp(f.innovations, prepared) })
 	}

@@ -63,12 +63,12 @@ var feedWords = map[string]struct{ all, of, about, mark, demo, confirmed, whole,
 	"nb": {
 		"Bekreftede adopsjoner", "Bekreftede adopsjoner: %s", "Sykehus som bekrefter at de har tatt i bruk en innovasjon, med sin egen signatur. Fra %s.",
 		"ILLUSTRATIVT", "ILLUSTRATIVT: demonstrasjonsdata, sykehusene har ikke bekreftet noe.",
-		"%s har tatt i bruk «%s»", "I ordinær bruk fra %s, som den er.", "I ordinær bruk fra %s, tilpasset.", "Trukket tilbake: %s", "Oppføring %d i %s.",
+		"%s har tatt i bruk «%s»", "I ordinær bruk fra %s, som den er.", "I ordinær bruk fra %s, tilpasset.", "Trukket tilbake: %s", "Post %d i %s.",
 	},
 	"nn": {
 		"Stadfesta adopsjonar", "Stadfesta adopsjonar: %s", "Sjukehus som stadfestar at dei har teke i bruk ein innovasjon, med sin eigen signatur. Frå %s.",
 		"ILLUSTRATIVT", "ILLUSTRATIVT: demonstrasjonsdata, sjukehusa har ikkje stadfesta noko.",
-		"%s har teke i bruk «%s»", "I ordinær bruk frå %s, som han er.", "I ordinær bruk frå %s, tilpassa.", "Trekt tilbake: %s", "Oppføring %d i %s.",
+		"%s har teke i bruk «%s»", "I ordinær bruk frå %s, som han er.", "I ordinær bruk frå %s, tilpassa.", "Trekt tilbake: %s", "Post %d i %s.",
 	},
 	"en": {
 		"Confirmed adoptions", "Confirmed adoptions: %s", "Hospitals that confirm, with their own signature, that they have taken an innovation into use. From %s.",

@@ -84,7 +84,7 @@ var (
 		"Tabellane slik dei er etter dei første %d postane i %s. Dei endrar seg aldri.",
 		"The tables as they are after the first %d entries of %s. They never change.",
 	}
-	serviceTitle = words{"Spredning: API", "Spreiing: API", "Spread: API"}
+	serviceTitle = words{"Spredning: API", "Spredning: API", "Spread: API"}
 	serviceAbout = words{
 		"Hele registeret som JSON: innovasjoner, adopsjoner, organisasjoner, poeng, alle signerte poster, også fortløpende (server-sent events).",
 		"Heile registeret som JSON: innovasjonar, adopsjonar, organisasjonar, poeng, alle signerte postar, også fortløpande (server-sent events).",

@@ -19,7 +19,7 @@ import (
 
 // Version is that of the files' form. Another one means that the same size may
 // give other bytes.
-const Version = 2
+const Version = 3
 
 // Log is where entries are read, such as *tiles.Log.
 type Log interface {

@@ -468,7 +468,7 @@ func (l *language) signWords() (all []signWord) {
 	put("file_state", "file_state.")
 	return append(
 		all,
-		signWord{"files.reading", l.t("files.reading")}, signWord{"files.count", l.t("files.count")}, signWord{"files.some", l.t("files.some")}, signWord{"files.all", l.t("files.all")},
+		signWord{"files.reading", l.t("files.reading")}, signWord{"files.count", l.t("files.count")}, signWord{"files.some", l.t("files.some")}, signWord{"files.all", l.t("files.all")}, signWord{"files.none", l.t("files.none")},
 		signWord{"sign.touch", l.t("sign.touch")}, signWord{"sign.sending", l.t("sign.sending")},
 		signWord{"sign.by", l.t("sign.by")}, signWord{"sign.receipt_file", l.t("sign.receipt_file")},
 	)

@@ -25,6 +25,7 @@ type innovationPage struct {
 	Others    []adoption // invited, declined, retracted
 	Paging    paging     // of the adoptions
 	pairs     []projections.Pair
+	signed    projections.Signed // whose keys, the entries of the pairs that are shown
 	Map       Map
 	Timeline  []moments
 	Stories   []Story
@@ -82,7 +83,7 @@ type moment struct {
 // innovation is the page of one innovation.
 func (v *visit) innovationPage() (shown, error) {
 	id := v.Param("id")
-	var p innovationPage
+	p := innovationPage{signed: projections.Signed{}}
 	var pairs []projections.Pair
 	var ok bool
 	page, err := v.pageAsked()
@@ -175,7 +176,8 @@ func contact(of string) (words, url string) {
 func (v *visit) adoptions(p *innovationPage, hospitals map[ledger.Orgnr]ledger.Organisation) error {
 	slices.SortStableFunc(p.pairs, func(a, b projections.Pair) int { return cmp.Compare(order(a), order(b)) })
 	for _, pair := range p.pairs[max(0, p.Paging.From-1):p.Paging.To] {
-		if err := v.telling(pair.Entries, pair.Tell); err != nil {
+		err := v.telling(pair.Entries, func(e *ledger.Entry) { pair.Tell(e); p.signed.Note(e) })
+		if err != nil {
 			return err
 		}
 		a := adoption{Adoption: pair.Adoption, Region: hospitals[pair.Adopter].Region}
@@ -226,9 +228,7 @@ func (v *visit) prove(p *innovationPage) error {
 				for k := range a.Proofs {
 					v.name(f, &a.Proofs[k], p.Names)
 				}
-				for k := range a.Confirmations {
-					f.Mark(a.Confirmations[k].Attachments)
-				}
+				f.FlagAdoption(&a.Adoption, p.signed)
 			}
 		}
 	})

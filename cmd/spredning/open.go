@@ -30,15 +30,15 @@ var (
 		"What is still open in the reporting year %d could not be fetched: %s")
 	openNothing = put(
 		"Ingenting er åpent i %d: ingen innsigelser, ingen ønsker om vurdering, ingen ubesvarte invitasjoner.",
-		"Ingenting er ope i %d: ingen innseiingar, ingen ønske om vurdering, ingen invitasjonar utan svar.",
+		"Ingenting er ope i %d: ingen innvendingar, ingen ønske om vurdering, ingen invitasjonar utan svar.",
 		"Nothing is open in %d: no disputes, no requests for assessment, no unanswered invitations.")
 	openTableIs = put(
 		"Tabellen for %d, slik den er nå:",
 		"Tabellen for %d, slik han er no:",
 		"The table of %d, as it is now:")
 	openDisputes = put(
-		"Fortsatt omstridt. Disse adopsjonene teller ikke i %d om det lukkes nå (antall: %d):",
-		"Framleis omstridd. Desse adopsjonane tel ikkje i %d om det blir lukka no (talet på dei: %d):",
+		"Fortsatt bestridt. Disse adopsjonene teller ikke i %d om det avsluttes nå (antall: %d):",
+		"Framleis omstridd. Desse adopsjonane tel ikkje i %d om det blir avslutta no (talet på dei: %d):",
 		"Still disputed. These adoptions do not count in %d if it is closed now (%d of them):")
 	openRequests = put(
 		"Åpne ønsker om vurdering i %d (antall: %d):",
@@ -58,10 +58,17 @@ var (
 	labelAdoptions  = put("Adopsjoner det gjelder", "Adopsjonar det gjeld", "Adoptions concerned")
 	labelTotal      = put("Poeng i alt", "Poeng i alt", "Points in all")
 	labelTableRows  = put("Organisasjoner med poeng", "Organisasjonar med poeng", "Organisations with points")
-	labelDisputedBy = put("Bestridt av", "Bestridd av", "Disputed by")
-	labelAskedBy    = put("Bedt om av", "Bedt om av", "Asked for by")
+	labelDisputedBy = put("Bestridt av", "Innvending frå", "Disputed by")
+	labelAskedBy    = put("Bedt om av", "Bede om av", "Asked for by")
+	labelOfKeys     = put("Om nøkkelen som signerte", "Om nøkkelen som signerte", "About the key that signed")
 	andMore         = put("… og %d til", "… og %d til", "… and %d more")
 )
+
+// keyFlags say what is to be known of the keys that signed an entry.
+var keyFlags = []choice{
+	{name: "authority_key", words: put("registrert av myndigheten", "registrert av styresmakta", "enrolled by the authority")},
+	{name: "compromised_key", words: put("kan ha vært på avveier", "kan ha vore på avvegar", "may have been in wrong hands")},
+}
 
 // keptOutReasons say why an adoption does not count as things are.
 var keptOutReasons = []choice{
@@ -104,6 +111,7 @@ func (l language) disputeMatters(all []projections.OpenDispute) (matters []matte
 			l.innovationRow(d.Title, d.Innovation), l.organisationRow(labelAdopter, d.Name, d.Adopter),
 			l.organisationRow(labelDisputedBy, d.ByName, d.By),
 			{l.say(labelReason), l.of(d.Reason)},
+			{l.say(labelOfKeys), l.words(keyFlags, d.Flags...)},
 			{l.say(labelAtStake), stake},
 		})
 	}
@@ -115,6 +123,7 @@ func (l language) requestMatters(all []projections.OpenRequest) (matters []matte
 		matters = append(matters, matter{
 			l.innovationRow(r.Title, r.Innovation), l.organisationRow(labelAskedBy, r.ByName, r.By),
 			{l.say(labelReason), l.of(r.Reason)},
+			{l.say(labelOfKeys), l.words(keyFlags, r.Flags...)},
 			{l.say(labelAdoptions), strconv.Itoa(r.Adoptions)},
 		})
 	}

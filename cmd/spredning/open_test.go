@@ -55,16 +55,16 @@ func TestClosingShowsWhatIsOpen(t *testing.T) {
 	said := shownBefore(t, stub(t, `{
 		"year":2026,"position":40,"status":"open","counts":{"disputes":1,"requests":1,"invitations":1,"kept_out":1},
 		"disputes":[{"index":7,"innovation":"`+someID+`","title":{"nb":"Hjemme","nn":"Heime"},"adopter":"883974832","name":"St. Olavs hospital HF",
-			"by":"983974724","by_name":"Helse Bergen HF","reason":{"nb":"Det var en pilot."},"status":"open","at_stake":1.25}],
+			"by":"983974724","by_name":"Helse Bergen HF","reason":{"nb":"Det var en pilot."},"status":"open","at_stake":1.25,"flags":["authority_key"]}],
 		"requests":[{"index":9,"innovation":"`+otherID+`","title":{"nb":"Smerteplaster"},"by":"883974832","by_name":"St. Olavs hospital HF",
-			"reason":{"nb":"Laget for EU-midler."},"status":"open","adoptions":2}],
+			"reason":{"nb":"Laget for EU-midler."},"status":"open","adoptions":2,"flags":["authority_key","compromised_key"]}],
 		"invitations":[{"index":11,"innovation":"`+someID+`","title":{"nb":"Hjemme"},"adopter":"983971636","name":"Akershus universitetssykehus HF"}],
 		"kept_out":[{"index":12,"innovation":"`+otherID+`","title":{"nb":"Smerteplaster"},"adopter":"983971636","name":"Akershus universitetssykehus HF","reasons":["not_eligible"]}],
 		"table":{"total":12.25,"rows":3}}`))
 	for _, want := range []string{
-		"lukker rapporteringsåret 2026", "Disse adopsjonene teller ikke i 2026 om det lukkes nå (antall: 1):",
-		"Hjemme (" + someID + ")", "Adoptert av St. Olavs hospital HF, 883974832", "Bestridt av Helse Bergen HF, 983974724", "Begrunnelse Det var en pilot.",
-		"Åpne ønsker om vurdering i 2026 (antall: 1):", "Smerteplaster (" + otherID + ")", "Laget for EU-midler.",
+		"avslutter rapporteringsåret 2026", "Disse adopsjonene teller ikke i 2026 om det avsluttes nå (antall: 1):",
+		"Hjemme (" + someID + ")", "Adoptert av St. Olavs hospital HF, 883974832", "Bestridt av Helse Bergen HF, 983974724", "Begrunnelse Det var en pilot. Om nøkkelen som signerte registrert av myndigheten Står på spill",
+		"Åpne ønsker om vurdering i 2026 (antall: 1):", "Smerteplaster (" + otherID + ")", "Laget for EU-midler. Om nøkkelen som signerte registrert av myndigheten; kan ha vært på avveier",
 		"Invitasjoner uten svar i 2026 (antall: 1):", "Invitert Akershus universitetssykehus HF, 983971636", "Står på spill 1.25", "Adopsjoner det gjelder 2",
 		"Adopsjoner som ikke teller i 2026 slik det er nå (antall: 1):", "innovasjonen oppfyller ikke vilkårene",
 		"Poeng i alt 12.25", "Organisasjoner med poeng 3",

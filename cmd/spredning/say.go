@@ -336,7 +336,7 @@ var messages = [messageCount][3]string{
 	},
 	receiptKept: {
 		"Kvitteringen ligger i %s. Kontroller den når som helst:",
-		"Kvitteringa ligg i %s. Kontroller henne når som helst:",
+		"Kvitteringa ligg i %s. Kontroller ho når som helst:",
 		"The receipt is in %s. Check it any time:",
 	},
 	fileStored: {
@@ -420,7 +420,7 @@ var messages = [messageCount][3]string{
 	},
 	statesErasure: {
 		"%s sletter filen til dette vedlegget for godt. Den kan aldri legges inn igjen. Postene som nevner den, blir stående:",
-		"%s slettar fila til dette vedlegget for godt. Ho kan aldri leggjast inn att. Postane som nemner henne, blir ståande:",
+		"%s slettar fila til dette vedlegget for godt. Ho kan aldri leggjast inn att. Postane som nemner ho, blir ståande:",
 		"%s erases the file of this attachment for good. It can never be stored again. The entries that name it stay:",
 	},
 	allSign: {
@@ -521,7 +521,7 @@ var messages = [messageCount][3]string{
 	},
 	mergeInstead: {
 		"Er det samme prosjektet alt registrert to ganger, slås de to sammen med en innovation.merged som alle opphavene til begge signerer (spredning sign --help).",
-		"Er det same prosjektet alt registrert to gonger, blir dei to slått saman med ein innovation.merged som alle opphava til begge signerer (spredning sign --help).",
+		"Er det same prosjektet alt registrert to gonger, blir dei to slegne saman med ein innovation.merged som alle opphava til begge signerer (spredning sign --help).",
 		"If the same project has been registered twice already, the two are joined by an innovation.merged that all originators of both sign (spredning sign --help).",
 	},
 	labelSimilarity:   {"Likhet", "Likskap", "Similarity"},

@@ -18,24 +18,24 @@ var (
 		"%s melder at innovasjonen %s var i ordinær bruk, og at han ikkje er det lenger. Det endrar ingen poeng.",
 		"%s reports that the innovation %s was in regular use and no longer is. It changes no points.")
 	statesRetraction = put(
-		"%s trekker tilbake det som er bekreftet om innovasjonen %s: Det var feil. Adopsjonen gir ikke poeng i rapporteringsår som ikke er lukket.",
-		"%s trekkjer tilbake det som er stadfesta om innovasjonen %s: Det var feil. Adopsjonen gir ikkje poeng i rapporteringsår som ikkje er lukka.",
+		"%s trekker tilbake det som er bekreftet om innovasjonen %s: Det var feil. Adopsjonen gir ikke poeng i rapporteringsår som ikke er avsluttet.",
+		"%s trekkjer tilbake det som er stadfesta om innovasjonen %s: Det var feil. Adopsjonen gir ikkje poeng i rapporteringsår som ikkje er avslutta.",
 		"%s retracts what it has confirmed about the innovation %s: it was a mistake. The adoption gives no points in reporting years that are not closed.")
 	statesDispute = put(
 		"%s bestrider at %s har tatt innovasjonen %s i bruk slik det er bekreftet. Adopsjonen teller ikke før innsigelsen er avgjort eller trukket tilbake.",
-		"%s bestrid at %s har teke innovasjonen %s i bruk slik det er stadfesta. Adopsjonen tel ikkje før innseiinga er avgjord eller trekt tilbake.",
+		"%s gjer innvending mot at %s har teke innovasjonen %s i bruk slik det er stadfesta. Adopsjonen tel ikkje før innvendinga er avgjord eller trekt tilbake.",
 		"%s disputes that %s has taken the innovation %s into use as confirmed. The adoption does not count until the dispute is decided or withdrawn.")
 	statesDisputeWithdrawal = put(
 		"%s trekker tilbake innsigelsen mot at %s har tatt innovasjonen %s i bruk. Den kan ikke reises på nytt.",
-		"%s trekkjer tilbake innseiinga mot at %s har teke innovasjonen %s i bruk. Ho kan ikkje reisast på nytt.",
+		"%s trekkjer tilbake innvendinga mot at %s har teke innovasjonen %s i bruk. Ho kan ikkje reisast på nytt.",
 		"%s withdraws its dispute of %s having taken the innovation %s into use. It cannot be raised again.")
 	statesUpheld = put(
 		"%s avgjør for vurderingskomiteen at innsigelsen tas til følge. At %s har tatt innovasjonen %s i bruk, teller ikke.",
-		"%s avgjer for vurderingskomiteen at innseiinga blir teken til følgje. At %s har teke innovasjonen %s i bruk, tel ikkje.",
+		"%s avgjer for vurderingskomiteen at innvendinga blir teken til følgje. At %s har teke innovasjonen %s i bruk, tel ikkje.",
 		"%s decides for the assessment committee that the dispute is upheld. That %s has taken the innovation %s into use does not count.")
 	statesNotUpheld = put(
 		"%s avgjør for vurderingskomiteen at innsigelsen ikke tas til følge. At %s har tatt innovasjonen %s i bruk, kan telle.",
-		"%s avgjer for vurderingskomiteen at innseiinga ikkje blir teken til følgje. At %s har teke innovasjonen %s i bruk, kan telje.",
+		"%s avgjer for vurderingskomiteen at innvendinga ikkje blir teken til følgje. At %s har teke innovasjonen %s i bruk, kan telje.",
 		"%s decides for the assessment committee that the dispute is not upheld. That %s has taken the innovation %s into use can count.")
 
 	labelAdopter = put("Adoptert av", "Adoptert av", "Adopted by")

@@ -6,8 +6,8 @@ import (
 
 var (
 	statesWithdrawal = put(
-		"%s trekker tilbake innovasjonen %s. Ingen kan bekrefte den lenger, og adopsjoner av den gir ikke poeng i rapporteringsår som ikke er lukket.",
-		"%s trekkjer tilbake innovasjonen %s. Ingen kan stadfeste han lenger, og adopsjonar av han gir ikkje poeng i rapporteringsår som ikkje er lukka.",
+		"%s trekker tilbake innovasjonen %s. Ingen kan bekrefte den lenger, og adopsjoner av den gir ikke poeng i rapporteringsår som ikke er avsluttet.",
+		"%s trekkjer tilbake innovasjonen %s. Ingen kan stadfeste han lenger, og adopsjonar av han gir ikkje poeng i rapporteringsår som ikkje er avslutta.",
 		"%s withdraws the innovation %s. Nobody can confirm it any more, and adoptions of it give no points in reporting years that are not closed.")
 	statesMerger = put(
 		"%s slår innovasjonen %s sammen med %s: De er samme prosjekt, registrert to ganger. Den siste står for begge. Det kan ikke gjøres om.",
@@ -22,8 +22,8 @@ var (
 		"%s vurderer for vurderingskomiteen at innovasjonen %s fyller vilkåra. Spreiing av han kan gi poeng.",
 		"%s assesses for the assessment committee that the innovation %s is eligible. Its spread can give points.")
 	statesIneligible = put(
-		"%s vurderer for vurderingskomiteen at innovasjonen %s ikke fyller vilkårene. Spredning av den gir ikke poeng i rapporteringsår som ikke er lukket.",
-		"%s vurderer for vurderingskomiteen at innovasjonen %s ikkje fyller vilkåra. Spreiing av han gir ikkje poeng i rapporteringsår som ikkje er lukka.",
+		"%s vurderer for vurderingskomiteen at innovasjonen %s ikke fyller vilkårene. Spredning av den gir ikke poeng i rapporteringsår som ikke er avsluttet.",
+		"%s vurderer for vurderingskomiteen at innovasjonen %s ikkje fyller vilkåra. Spreiing av han gir ikkje poeng i rapporteringsår som ikkje er avslutta.",
 		"%s assesses for the assessment committee that the innovation %s is not eligible. Its spread gives no points in reporting years that are not closed.")
 
 	committeeSigns = put(
@@ -39,7 +39,7 @@ var (
 		"Innovasjonen er revidert etter at dette vart skrive. Tittelen er den nye, og vurderinga vil bli avvist. Byrj på nytt.",
 		"The innovation has been revised since this was written. The title is the new one, and the assessment will be refused. Start again.")
 
-	labelInto     = put("Slås sammen med", "Blir slått saman med", "Merged into")
+	labelInto     = put("Slås sammen med", "Blir slegen saman med", "Merged into")
 	labelEligible = put("Fyller vilkårene", "Fyller vilkåra", "Eligible")
 	labelReason   = put("Begrunnelse", "Grunngiving", "Reason")
 )

@@ -8,8 +8,8 @@ import (
 
 var (
 	statesFounding = put(
-		"%s grunnlegger registeret %s og styrer det: registrerer organisasjoner, publiserer regler, og åpner og lukker rapporteringsår.",
-		"%s grunnlegg registeret %s og styrer det: registrerer organisasjonar, publiserer reglar, og opnar og lukkar rapporteringsår.",
+		"%s grunnlegger registeret %s og styrer det: registrerer organisasjoner, publiserer regler, og åpner og avslutter rapporteringsår.",
+		"%s grunnlegg registeret %s og styrer det: registrerer organisasjonar, publiserer reglar, og opnar og avsluttar rapporteringsår.",
 		"%s founds the ledger %s and governs it: registers organisations, publishes rules, and opens and closes reporting years.")
 	statesLogKey = put(
 		"%s bytter nøkkelen som signerer registerets sjekkpunkter. Den nye gjelder fra og med denne posten. Kvitteringer fra før er like gyldige.",
@@ -24,8 +24,8 @@ var (
 		"%s opnar rapporteringsåret %d. Frå no av gir adopsjonar som høyrer til det, poeng.",
 		"%s opens the reporting year %d. From now on adoptions that belong to it give points.")
 	statesClosing = put(
-		"%s lukker rapporteringsåret %d. Poengtabellen blir stående slik den er da, og endres aldri mer. Det kan ikke gjøres om.",
-		"%s lukkar rapporteringsåret %d. Poengtabellen blir ståande slik han er då, og blir aldri endra meir. Det kan ikkje gjerast om.",
+		"%s avslutter rapporteringsåret %d. Poengtabellen blir stående slik den er da, og endres aldri mer. Det kan ikke gjøres om.",
+		"%s avsluttar rapporteringsåret %d. Poengtabellen blir ståande slik han er då, og blir aldri endra meir. Det kan ikkje gjerast om.",
 		"%s closes the reporting year %d. The table of points stays as it is then, and never changes again. It cannot be undone.")
 
 	labelIllustrative = put("Demonstrasjon", "Demonstrasjon", "Demonstration")

@@ -288,7 +288,7 @@ func (e *env) openDisputes(l language, o projections.Open) {
 			stake = d.AtStake.String()
 		}
 		rows = append(rows, []string{decimal(d.Index), cell(l.of(d.Title), 20), cell(d.Name, 17), cell(d.ByName, 17), stake})
-		reasons = append(reasons, reasonOf{d.Index, l.of(d.Reason)})
+		reasons = append(reasons, reasonOf{d.Index, l.flagged(d.Reason, d.Flags)})
 	}
 	e.section(counted("Open disputes", len(rows), o.Counts.Disputes), []string{">Entry", "Innovation", "Adopter", "Disputed by", ">At stake"}, rows)
 	e.reasons(reasons)
@@ -299,10 +299,18 @@ func (e *env) openRequests(l language, o projections.Open) {
 	var reasons []reasonOf
 	for _, r := range o.Requests {
 		rows = append(rows, []string{decimal(r.Index), cell(l.of(r.Title), 28), cell(r.ByName, 24), strconv.Itoa(r.Adoptions)})
-		reasons = append(reasons, reasonOf{r.Index, l.of(r.Reason)})
+		reasons = append(reasons, reasonOf{r.Index, l.flagged(r.Reason, r.Flags)})
 	}
 	e.section(counted("Requests for an assessment", len(rows), o.Counts.Requests), []string{">Entry", "Innovation", "Asked by", ">Adoptions"}, rows)
 	e.reasons(reasons)
+}
+
+// flagged is a reason, and what is to be known of the key that signed it.
+func (l language) flagged(reason ledger.Text, flags []string) string {
+	if len(flags) == 0 {
+		return l.of(reason)
+	}
+	return fmt.Sprintf("%s (%s: %s)", l.of(reason), l.say(labelOfKeys), l.words(keyFlags, flags...))
 }
 
 // cell is a text in a table: cut, and without what would steer the terminal.

@@ -98,7 +98,7 @@ var assessments = []phrase{
 }
 
 var invitations = []phrase{
-	{"Bruker dere den?", "Bruker de henne?", "Do you use it?", ""},
+	{"Bruker dere den?", "Bruker de ho?", "Do you use it?", ""},
 	{"Vi hørte at den er tatt i bruk hos dere.", "Vi høyrde at ho er teken i bruk hos dykk.", "We heard that you have taken it into use.", ""},
 }
 

@@ -298,7 +298,7 @@ function supplying(index, attachments, { held = new Map(), erased = new Set(), m
     }
     const here = files.filter((f) => f.state === "here").length;
     const wanted = files.filter((f) => f.state !== "erased").length;
-    $("files-status").textContent = here === wanted ? word("files.all") : `${word("files.some")} ${here}/${wanted}`;
+    $("files-status").textContent = wanted === 0 ? word("files.none") : here === wanted ? word("files.all") : `${word("files.some")} ${here}/${wanted}`;
     $("files-retry").hidden = !files.some((f) => f.state === "failed");
     $("files-choose").hidden = !files.some((f) => f.state === "missing");
     $("files-later").parentElement.hidden = here === wanted || location.pathname.endsWith(`/${index}`);
