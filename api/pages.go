@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
@@ -30,18 +31,18 @@ func (s *Server) newSite() *site.Site {
 	}
 	return site.New(site.Config{
 		View: s.cfg.View, Log: s.cfg.Log, Ledger: s.cfg.Ledger, Stories: s.siteStories, Past: s.past.at, Simulate: s.siteSimulate, Witnesses: s.cfg.Witnesses,
-		Editions: s.editions, Reference: reference, Waiting: waiting, Drafts: drafts, Stored: s.isStored,
+		Editions: s.editions, Reference: reference(), Waiting: waiting, Drafts: drafts, Stored: s.isStored,
 	})
 }
 
 // reference is made of what is part of the program, so it can be read.
-var reference = func() *site.Reference {
+var reference = sync.OnceValue(func() *site.Reference {
 	r, err := site.ReadReference(openAPI)
 	if err != nil {
 		panic(err)
 	}
 	return r
-}()
+})
 
 // editions are the sizes of open data, for the page about it.
 func (s *Server) editions() (all []site.Edition, err error) {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed static
@@ -30,11 +31,11 @@ var contentTypes = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-// assets are the files by their names without a hash, and served by those with one.
-var assets, served = readAssets()
+// assets are the files by their names without a hash.
+var assets = sync.OnceValue(readAssets)
 
-func readAssets() (byName, byServed map[string]Asset) {
-	byName, byServed = map[string]Asset{}, map[string]Asset{}
+func readAssets() map[string]Asset {
+	all := map[string]Asset{}
 	files, err := staticFiles.ReadDir("static")
 	if err != nil {
 		panic(err)
@@ -50,9 +51,9 @@ func readAssets() (byName, byServed map[string]Asset) {
 			Body: body, Gzipped: gzipped(body), ContentType: contentTypes[extension],
 			Name: strings.TrimSuffix(f.Name(), extension) + "." + hex.EncodeToString(sum[:8]) + extension,
 		}
-		byName[f.Name()], byServed[a.Name] = a, a
+		all[f.Name()] = a
 	}
-	return byName, byServed
+	return all
 }
 
 func gzipped(b []byte) []byte {
@@ -65,13 +66,15 @@ func gzipped(b []byte) []byte {
 
 // File gives a file by the name that pages load it under.
 func File(name string) (Asset, bool) {
-	a, ok := served[name]
-	return a, ok
+	extension := path.Ext(name)
+	stem := strings.TrimSuffix(name, extension)
+	a, ok := assets()[strings.TrimSuffix(stem, path.Ext(stem))+extension]
+	return a, ok && a.Name == name
 }
 
 // assetURL is the address of a file.
 func assetURL(name string) string {
-	a, ok := assets[name]
+	a, ok := assets()[name]
 	if !ok {
 		panic("there is no file static/" + name)
 	}

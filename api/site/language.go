@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -21,8 +22,8 @@ type language struct {
 	tag       string
 	prefix    string   // of addresses
 	order     []string // in which the ledger's texts are wanted
-	texts     map[string]string
-	templates map[string]*template.Template // by page
+	texts     func() map[string]string
+	templates func() map[string]*template.Template // by page
 }
 
 var (
@@ -32,11 +33,11 @@ var (
 	languages = []*language{bokmaal, nynorsk, english}
 )
 
-func init() {
+func init() { // read when they are needed: whoever signs a file needs no pages
 	for _, l := range languages {
-		l.texts = readTexts(l.tag)
+		l.texts = sync.OnceValue(func() map[string]string { return readTexts(l.tag) })
+		l.templates = sync.OnceValue(l.readTemplates)
 	}
-	readTemplates()
 }
 
 // readTexts reads texts that are part of the program, so none is missing.
@@ -55,21 +56,21 @@ func readTexts(tag string) map[string]string {
 // shared are the templates of all pages.
 var shared = []string{"templates/layout.html", "templates/parts.html"}
 
-func readTemplates() {
+// readTemplates reads templates that are part of the program, too.
+func (l *language) readTemplates() map[string]*template.Template {
 	files, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
 		panic(err)
 	}
-	for _, l := range languages {
-		base := template.Must(template.New("").Funcs(l.functions()).ParseFS(templateFiles, shared...))
-		l.templates = map[string]*template.Template{}
-		for _, file := range files {
-			if file != shared[0] && file != shared[1] {
-				name := strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")
-				l.templates[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, file))
-			}
+	base := template.Must(template.New("").Funcs(l.functions()).ParseFS(templateFiles, shared...))
+	templates := map[string]*template.Template{}
+	for _, file := range files {
+		if file != shared[0] && file != shared[1] {
+			name := strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")
+			templates[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, file))
 		}
 	}
+	return templates
 }
 
 // Tag is the language's tag (BCP 47).
@@ -85,10 +86,7 @@ func (l *language) path(path string) string {
 
 // strip is the address in bokmål of one in this language.
 func (l *language) strip(path string) string {
-	if rest := strings.TrimPrefix(path, l.prefix); rest != "" {
-		return rest
-	}
-	return "/"
+	return "/" + strings.TrimLeft(strings.TrimPrefix(path, l.prefix), "/") // two in front would lead to another site
 }
 
 // languageOf is the language of an address.
@@ -104,7 +102,7 @@ func languageOf(path string) *language {
 // t gives a text, with values in the place of names in braces: "on", "25. mai"
 // puts that in the place of {on}. Numbers are written as the language writes them.
 func (l *language) t(key string, with ...any) string {
-	text, ok := l.texts[key]
+	text, ok := l.texts()[key]
 	if !ok {
 		return "⟦" + key + "⟧" // which no test lets pass
 	}

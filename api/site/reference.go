@@ -252,7 +252,7 @@ func prose(text string) template.HTML {
 // as the program runs.
 func (l *language) reference(r *Reference) (template.HTML, error) {
 	var b bytes.Buffer
-	if err := l.templates["api"].ExecuteTemplate(&b, "reference", r); err != nil {
+	if err := l.templates()["api"].ExecuteTemplate(&b, "reference", r); err != nil {
 		return "", fmt.Errorf("describing the API: %w", err)
 	}
 	return template.HTML(b.String()), nil

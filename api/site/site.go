@@ -75,7 +75,10 @@ type Site struct {
 // New gives a site.
 func New(cfg Config) *Site {
 	s := &Site{cfg, map[*language]func() (template.HTML, error){}}
+	assets() // all that pages need is there before the first is asked for
 	for _, l := range languages {
+		l.texts()
+		l.templates()
 		s.references[l] = sync.OnceValues(func() (template.HTML, error) { return l.reference(cfg.Reference) })
 	}
 	return s
@@ -229,7 +232,7 @@ func (v *visit) render(data shown) ([]byte, error) {
 	sc.Path = v.language.strip(v.URL.Path)
 	sc.Menu, sc.Languages = v.menu(sc.Path), v.switches(sc.Path, data.Query)
 	var b bytes.Buffer
-	if err := v.language.templates[v.page.name].ExecuteTemplate(&b, "layout", sc); err != nil {
+	if err := v.language.templates()[v.page.name].ExecuteTemplate(&b, "layout", sc); err != nil {
 		return nil, fmt.Errorf("making page %s: %w", v.page.name, err)
 	}
 	return b.Bytes(), nil

@@ -247,7 +247,7 @@ func TestLanguageLinksKeepThePage(t *testing.T) {
 }
 
 func TestFilesAreServedUnderNamesOfTheirOwn(t *testing.T) {
-	for name := range assets {
+	for name := range assets() {
 		url := assetURL(name)
 		a, ok := File(strings.TrimPrefix(url, StaticPath))
 		if !ok || a.ContentType == "" || len(a.Gzipped) == 0 {
