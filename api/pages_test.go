@@ -95,7 +95,7 @@ func TestFilesOfPagesNeverChange(t *testing.T) {
 }
 
 func TestProblemsArePagesForPeopleInTheirLanguage(t *testing.T) {
-	w := newWorld(t, rates(0.001, 0)).found()
+	w := newWorld(t, rates(0.6, 0)).found()
 	for path, lang := range map[string]string{"/finnes/ikke": "nb", "/nn/finst/ikkje": "nn", "/en/missing": "en"} {
 		r, body := w.look(path, nil)
 		if r.StatusCode != http.StatusNotFound || r.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, `<html lang="`+lang+`">`) ||
@@ -117,6 +117,17 @@ func TestProblemsArePagesForPeopleInTheirLanguage(t *testing.T) {
 		}
 	}
 	t.Error("no limit was met")
+}
+
+// TestNoAddressLeadsToAnotherSite: what links of a page are made from comes from strangers.
+func TestNoAddressLeadsToAnotherSite(t *testing.T) {
+	w := newWorld(t).found()
+	for _, path := range []string{"//elsewhere.example/x", "/nn//elsewhere.example/x", "/en///elsewhere.example", `/nn/\\elsewhere.example`, "/nn/nn//elsewhere.example"} {
+		r, body := w.look(path, nil)
+		if r.StatusCode != http.StatusNotFound || !strings.Contains(body, `elsewhere.example`) || strings.Contains(body, `"//`) || strings.Contains(body, `"/\`) {
+			t.Errorf("%s: %d %s", path, r.StatusCode, body)
+		}
+	}
 }
 
 // TestPagesOfTheStory looks at pages as they are served, stories and all.

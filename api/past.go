@@ -33,12 +33,12 @@ func (p *past) at(ctx context.Context, position int64) (*projections.Fold, error
 	if f := p.lookup(position); f != nil {
 		return f, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
+	turn, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
-	case <-ctx.Done():
+	case <-turn.Done():
 		return nil, problem{Code: ledger.Overloaded, Detail: "too many earlier positions are being computed; ask again in a moment"}
 	}
 	if f := p.lookup(position); f != nil {
@@ -49,8 +49,11 @@ func (p *past) at(ctx context.Context, position int64) (*projections.Fold, error
 		for _, e := range entries {
 			f.Apply(e)
 		}
-		return nil
+		return ctx.Err() // nobody waits for it any more
 	})
+	if ctx.Err() != nil {
+		return nil, problem{Code: ledger.Unavailable, Detail: "the request was given up"}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package api_test
 import (
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -15,6 +16,17 @@ func behind(network string) func(*world) {
 		}
 		w.proxies = []*net.IPNet{n}
 		w.readRate = 0.2 // one request in five seconds
+	}
+}
+
+// TestAddressesSayTheScheme: what a feed links to is as its reader came, whoever asked before.
+func TestAddressesSayTheScheme(t *testing.T) {
+	w := newWorld(t, behind("127.0.0.0/8"), func(w *world) { w.readRate = 0 }).found()
+	for _, scheme := range []string{"http", "https", "http"} {
+		a, body := w.look("/feed.atom", http.Header{"X-Forwarded-Proto": {scheme}})
+		if other := map[string]string{"http": "https", "https": "http"}[scheme]; a.StatusCode != http.StatusOK || !strings.Contains(body, `"`+scheme+`://127.0.0.1`) || strings.Contains(body, `"`+other+`://127.0.0.1`) {
+			t.Errorf("by %s: %d %s", scheme, a.StatusCode, body)
+		}
 	}
 }
 

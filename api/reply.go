@@ -36,7 +36,11 @@ func (s *Server) read(fn func(echo.Context) (reply, error)) echo.HandlerFunc {
 		if err := s.wait(c); err != nil {
 			return err
 		}
-		key := c.Request().Host + c.Request().URL.RequestURI() + "\n" + c.Request().Header.Get("Accept")
+		asked := c.Request()
+		key := asked.Host + asked.URL.RequestURI() + "\n" + asked.Header.Get("Accept")
+		if s.secure(asked) {
+			key = "https " + key // which links may say
+		}
 		position := s.cfg.View.Position()
 		if r, ok := s.replies.lookup(key, position); ok {
 			return s.send(c, r)

@@ -317,11 +317,10 @@ func trusting(proxies []*net.IPNet) echo.IPExtractor {
 
 // secure reports whether the client came over HTTPS, to here or to a proxy.
 func (s *Server) secure(r *http.Request) bool {
-	if r.TLS != nil {
-		return true
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") != "https" {
+		return r.TLS != nil
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	ip := net.ParseIP(host)
-	return err == nil && r.Header.Get("X-Forwarded-Proto") == "https" &&
-		slices.ContainsFunc(s.cfg.Proxies, func(p *net.IPNet) bool { return p.Contains(ip) })
+	return err == nil && slices.ContainsFunc(s.cfg.Proxies, func(p *net.IPNet) bool { return p.Contains(ip) })
 }
