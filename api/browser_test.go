@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -61,6 +62,8 @@ func browser(t *testing.T) context.Context {
 	source, err := axe()
 	noError(t, err)
 	switch {
+	case os.Getenv("SPREDNING_BROWSER") == "none":
+		t.Skip("SPREDNING_BROWSER=none")
 	case required() && path == "":
 		t.Fatal("SPREDNING_BROWSER=required, and there is no Chromium")
 	case required() && source == "":
@@ -243,6 +246,24 @@ func eval[T any](b *tab, expression string) (T, error) {
 	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// comes waits until the page is there and an expression holds. One that cannot be
+// evaluated does not hold yet: in the middle of going to another page there is nobody
+// to ask.
+func (b *tab) comes(expression string) error {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		holds, err := eval[bool](b, "document.readyState === 'complete' && Boolean("+expression+")")
+		switch {
+		case err == nil && holds:
+			return nil
+		case time.Now().Before(end):
+		case err != nil:
+			return fmt.Errorf("it does not come: %w", err)
+		default:
+			return errors.New("it does not come")
+		}
+	}
 }
 
 // visit is a page that is looked at, at one width.

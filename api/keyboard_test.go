@@ -169,18 +169,13 @@ func (p typist) at(selector string) bool {
 	return is
 }
 
-// comes waits until something is so.
+// comes waits until the page is there and an expression holds.
 func (p typist) comes(expression string) {
 	p.Helper()
-	for range 1000 {
-		// In the middle of going to another page there is nobody to ask.
-		if is, err := eval[bool](p.tab, "document.readyState === 'complete' && !!("+expression+")"); err == nil && is {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
+	if err := p.tab.comes(expression); err != nil {
+		where, _ := eval[string](p.tab, "location.href")
+		p.Fatalf("at %s: %v: %s", where, err, expression)
 	}
-	where, _ := eval[string](p.tab, "location.href")
-	p.Fatalf("at %s it never comes that %s", where, expression)
 }
 
 // TestSearchByKeyboardAlone finds an innovation from the front page without a mouse,

@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
@@ -59,16 +58,14 @@ func (a *adviser) reads(expression string) string {
 	return s
 }
 
-// awaits waits until an expression holds.
+// awaits waits until the page is there and an expression holds.
 func (a *adviser) awaits(what, expression string) {
 	a.t.Helper()
-	for end := time.Now().Add(20 * time.Second); a.reads("Boolean("+expression+")") != "true"; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			a.mu.Lock()
-			said := strings.Join(a.said, "\n")
-			a.mu.Unlock()
-			a.t.Fatalf("%s: it does not come; the page says\n%s\n%s", what, a.reads("document.querySelector('main').innerText"), said)
-		}
+	if err := a.comes(expression); err != nil {
+		a.mu.Lock()
+		said := strings.Join(a.said, "\n")
+		a.mu.Unlock()
+		a.t.Fatalf("%s: %v; the page says\n%s\n%s", what, err, a.reads("document.querySelector('main').innerText"), said)
 	}
 }
 

@@ -146,9 +146,7 @@ func TestClusterScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script/cluster",
 		Setup: func(e *testscript.Env) error {
-			addr, err := freeAddress()
-			e.Setenv("ADDR", addr)
-			e.Setenv("SPREDNING_URL", "http://"+addr)
+			err := address(e)
 			addresses := loopbacks(4)
 			for i, a := range addresses {
 				e.Setenv(fmt.Sprintf("N%d", i+1), a)

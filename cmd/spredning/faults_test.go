@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"spredning/ledger"
 )
 
@@ -44,15 +46,19 @@ func times(short, long int) int {
 // stay bounded, and the node recover by itself. With -v it ends with a table of what
 // happened. The long form runs with SPREDNING_LONG=1.
 func TestFaults(t *testing.T) {
-	var trials sync.WaitGroup // not by t.Parallel, which has as many at a time as there are cores: most of them wait
+	var trials errgroup.Group // not by t.Parallel, which has as many at a time as there are cores: most of them wait
+	trials.SetLimit(4)
 	for name, try := range map[string]func(*testing.T){
 		"killed": killed, "stopped": stopped, "disk full": diskFull, "clock jumps": clockJumps,
 		"power cut": powerCut, "disk read-only": diskReadOnly, "disk slow": diskSlow, "disk failing": diskFailing,
 		"slow clients": slowClients, "idle connections": idleConnections, "malformed": malformed,
 	} {
-		trials.Go(func() { t.Run(name, try) })
+		trials.Go(func() error {
+			t.Run(name, try)
+			return nil
+		})
 	}
-	trials.Wait()
+	noError(t, trials.Wait())
 	t.Logf("what happened:\n%s", table())
 }
 
@@ -430,27 +436,33 @@ func crowded(t *testing.T, program string, memory int64) {
 	o.program = program
 	o.start()
 	stop := o.load(4)
-	var all []net.Conn
+	all := make([]net.Conn, times(3_000, 10_000))
 	defer func() {
 		for _, c := range all {
-			c.Close()
+			if c != nil {
+				c.Close()
+			}
 		}
 	}()
 	end := time.Now().Add(90 * time.Second)
-	for i := range times(3_000, 10_000) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for connections to be taken: %d were", i)
-		}
-		c, err := o.dial()
-		if errors.Is(err, syscall.EMFILE) {
-			t.Skipf("only %d files may be open here at the same time (ulimit -n)", i)
-		}
-		noError(t, err)
-		all = append(all, c)
-		if i%2 == 0 {
-			_, _ = c.Write([]byte("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))
-		}
+	var crowd errgroup.Group
+	crowd.SetLimit(64) // each dial waits its turn beside the other trials; far fewer than there is room for
+	for i := range all {
+		crowd.Go(func() (err error) {
+			if time.Now().After(end) {
+				return fmt.Errorf("waited in vain for connections to be taken: %d were", i)
+			}
+			if all[i], err = o.dial(); err == nil && i%2 == 0 {
+				_, _ = all[i].Write([]byte("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))
+			}
+			return err
+		})
 	}
+	err := crowd.Wait()
+	if errors.Is(err, syscall.EMFILE) {
+		t.Skipf("fewer than %d files may be open here at the same time (ulimit -n)", len(all))
+	}
+	noError(t, err)
 	o.serves(50)
 	o.writes(50)
 	stop()

@@ -30,9 +30,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",
 		Setup: func(e *testscript.Env) error {
-			addr, err := freeAddress()
-			e.Setenv("ADDR", addr)
-			e.Setenv("SPREDNING_URL", "http://"+addr)
+			err := address(e)
 			for _, name := range []string{"NORD", "VEST"} {
 				addr, err2 := freeAddress()
 				e.Setenv(name, addr)
@@ -42,6 +40,16 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": up, "flip": flip, "read": read, "keyid": keyID, "await": await, "get": get, "id": id, "passkey": passkey, "expand": expand, "fetch": fetch},
 	})
+}
+
+// address gives a script a free address for its server, as the program expects it, and
+// what the race detector is told; otherwise a script sees nothing of the environment.
+func address(e *testscript.Env) error {
+	addr, err := freeAddress()
+	e.Setenv("GORACE", os.Getenv("GORACE"))
+	e.Setenv("ADDR", addr)
+	e.Setenv("SPREDNING_URL", "http://"+addr)
+	return err
 }
 
 func freeAddress() (string, error) {
