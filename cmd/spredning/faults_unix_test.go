@@ -10,7 +10,10 @@ import (
 
 // few is the program when it may have few files open.
 func few() {
-	limit := syscall.Rlimit{Cur: 1000, Max: 1000}
+	var limit syscall.Rlimit
+	noErrorOf(syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	limit.Max = min(limit.Max, 1000)
+	limit.Cur = limit.Max
 	noErrorOf(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
 	main()
 }

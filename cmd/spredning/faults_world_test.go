@@ -208,6 +208,9 @@ func (o *trial) measure() {
 func (o *trial) await(what string, done func() bool) {
 	o.t.Helper()
 	for end := time.Now().Add(90 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if o.t.Failed() {
+			o.t.FailNow() // by those who read and write, who have stopped
+		}
 		if time.Now().After(end) {
 			o.t.Fatalf("waited in vain for %s; the server said\n%s", what, o.said)
 		}
@@ -218,15 +221,21 @@ func (o *trial) url(path string) string { return "http://" + o.address + path }
 
 // status reads an address; 0: there is no answer.
 func (o *trial) status(path string) int {
+	status, _ := o.look(path)
+	return status
+}
+
+// look reads an address, and gives the status of a whole answer.
+func (o *trial) look(path string) (status int, err error) {
 	resp, err := o.client.Get(o.url(path))
 	if err != nil {
-		return 0
+		return 0, err
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return 0
+		return 0, err
 	}
-	return resp.StatusCode
+	return resp.StatusCode, nil
 }
 
 // read gives what is at an address, which must be had.
@@ -250,11 +259,11 @@ func (o *trial) readers(ctx context.Context) (done *sync.WaitGroup) {
 		done.Go(func() {
 			for ctx.Err() == nil {
 				before := o.up.Load()
-				status := o.status(path)
+				status, err := o.look(path)
 				if status == http.StatusOK {
 					o.count(&o.reads)
 				} else if before%2 == 1 && o.up.Load() == before {
-					o.t.Errorf("a reader of %s is not served: %d; the server said\n%s", path, status, o.said)
+					o.t.Errorf("a reader of %s is not served: %d, %v; the server said\n%s", path, status, err, o.said)
 					return
 				}
 				time.Sleep(time.Duration(5+rand.IntN(50)) * time.Millisecond)

@@ -5,7 +5,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -86,6 +88,73 @@ func TestGate(t *testing.T) {
 	if !answered(last) {
 		t.Error("who comes later finds no room")
 	}
+}
+
+// A crowd that comes at once pushes nobody out who has only just come: the next ones wait,
+// each until somebody leaves, has been answered, or could have asked and did not.
+func TestGateHearsWhoHasJustCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := newGate(2)
+		var came atomic.Int64
+		closed := make(chan net.Conn, 10)
+		comes := func() net.Conn {
+			conn := leaver{closed: closed}
+			conn.Conn, _ = net.Pipe()
+			go func() {
+				gate.watch(&conn, http.StateNew)
+				came.Add(1)
+			}()
+			synctest.Wait()
+			return &conn
+		}
+		in := func(n int64, gone ...net.Conn) {
+			t.Helper()
+			synctest.Wait()
+			if came.Load() != n || len(closed) != len(gone) {
+				t.Fatalf("%d have come and %d were closed, want %d and %d", came.Load(), len(closed), n, len(gone))
+			}
+			for _, want := range gone {
+				if got := <-closed; got != want {
+					t.Fatal("somebody else was closed")
+				}
+			}
+		}
+		first, second := comes(), comes()
+		in(2)
+		third := comes()
+		time.Sleep(toBeHeard - time.Millisecond)
+		in(2)
+		gate.watch(first, http.StateActive)
+		gate.watch(first, http.StateIdle)
+		in(3, first) // which was answered, and is quiet since
+		gate.watch(second, http.StateActive)
+		fourth := comes()
+		time.Sleep(toBeHeard - time.Millisecond) // since the third was let in
+		in(3)
+		gate.watch(second, http.StateClosed)
+		in(4)
+		fifth := comes()
+		time.Sleep(time.Millisecond)
+		in(5, third) // with nothing to ask
+		gate.watch(fourth, http.StateActive)
+		gate.watch(fifth, http.StateActive)
+		sixth := comes()
+		time.Sleep(toBeHeard - time.Millisecond)
+		in(5)
+		time.Sleep(time.Millisecond)
+		in(6, sixth) // all others are being answered
+	})
+}
+
+// leaver is a connection that says when it is closed.
+type leaver struct {
+	net.Conn
+	closed chan net.Conn
+}
+
+func (l *leaver) Close() error {
+	l.closed <- l
+	return l.Conn.Close()
 }
 
 func TestRoomFor(t *testing.T) {

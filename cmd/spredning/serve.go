@@ -36,7 +36,7 @@ func (s *serving) flags(cmd *cobra.Command, listen string) {
 	cmd.Flags().StringVar(&s.listen, "listen", listen, "address to serve on")
 	cmd.Flags().Float64Var(&s.readRate, "read-rate", 2000, "reads a second from one address; 0: no limit")
 	cmd.Flags().Float64Var(&s.writeRate, "write-rate", 1000, "submissions a second from one address; 0: no limit")
-	cmd.Flags().IntVar(&s.connections, "connections", 10_000, "connections at the same time, or fewer if the process may not have so many files open; those that have been quiet longest make room for others; 0: no limit")
+	cmd.Flags().IntVar(&s.connections, "connections", 10_000, "connections at the same time, or fewer if the process may not have so many files open; those that have been quiet longest make room for others, not within two seconds of coming; 0: no limit")
 	cmd.Flags().StringVar(&s.metrics, "metrics", "", "serve metrics for Prometheus on this address, at /metrics")
 	cmd.Flags().DurationVar(&s.audit.Every, "audit-every", 24*time.Hour, "audit the log on disk this long after the last audit of it; 0: never")
 	cmd.Flags().IntVar(&s.audit.Rate, "audit-rate", 1000, "entries a second that are audited, at most")
