@@ -41,8 +41,9 @@ const (
 	eraseTimeout = time.Minute
 	// eraseRetry is how long an erasure that failed waits.
 	eraseRetry = time.Second
-	// uploadsAtOnce bounds the memory that uploads take.
+	// uploadsAtOnce bounds the memory that uploads take, uploadsEach of one client.
 	uploadsAtOnce = 32
+	uploadsEach   = 8
 )
 
 // Erase removes the bytes of every attachment that the ledger says is erased, of
@@ -115,12 +116,10 @@ func (s *Server) upload(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
-	default:
+	if !s.uploads.take(client(c)) {
 		return problem{Code: ledger.Overloaded, Detail: "too many files are on their way; send this one again in a moment"}
 	}
+	defer s.uploads.leave(client(c))
 	b, err := body(c)
 	if err != nil {
 		return err

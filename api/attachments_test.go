@@ -473,11 +473,12 @@ func TestDamagedAttachmentIsUnavailable(t *testing.T) {
 	w.refused(w.get(all["/innovations/{id}/stories"]), "unavailable")
 }
 
-// TestTooManyUploads holds uploads up: whoever comes on top is told to wait.
+// TestTooManyUploads holds uploads up: whoever comes on top is told to wait, and one client
+// alone leaves places to the others.
 func TestTooManyUploads(t *testing.T) {
 	release := make(chan struct{})
 	begun := make(chan struct{}, 100)
-	w := newWorld(t, before(func(call string) error {
+	w := newWorld(t, behind("127.0.0.0/8"), rates(0, 0), before(func(call string) error {
 		if call == "put" {
 			begun <- struct{}{}
 			<-release
@@ -488,20 +489,36 @@ func TestTooManyUploads(t *testing.T) {
 	a := attached(ledger.Markdown, told)
 	w.publishes("Populær", a)
 	var group sync.WaitGroup
-	for range 32 {
+	send := func(from string) (answer, error) {
+		return w.try(http.MethodPut, pathOf(a), strings.NewReader(told), "Content-Type", ledger.Markdown, "X-Forwarded-For", from)
+	}
+	sends := func(from string) {
 		group.Go(func() {
-			if got, err := w.try(http.MethodPut, pathOf(a), strings.NewReader(told), "Content-Type", ledger.Markdown); err != nil || got.StatusCode >= 300 {
-				t.Errorf("%d %s, %v", got.StatusCode, got.body, err)
+			if got, err := send(from); err != nil || got.StatusCode >= 300 {
+				t.Errorf("%s: %d %s, %v", from, got.StatusCode, got.body, err)
 			}
 		})
-	}
-	for range 32 {
 		<-begun
 	}
-	over := w.put(a.SHA256, ledger.Markdown, told)
-	w.refused(over, "overloaded")
-	hasRetryAfter(t, over)
+	isOver := func(from string) {
+		t.Helper()
+		over, err := send(from)
+		noError(t, err)
+		w.refused(over, "overloaded")
+		hasRetryAfter(t, over)
+	}
+	for n := range 8 {
+		sends(fmt.Sprintf("2001:db8::%d:%d", n, n)) // addresses of one network
+	}
+	isOver("2001:db8:0:0:9::9")
+	for n := range 24 {
+		sends([]string{"192.0.2.1", "192.0.2.2", "2001:db8:0:1::1"}[n%3])
+	}
+	isOver("198.51.100.1")
 	close(release)
 	group.Wait()
+	if got, err := send("2001:db8::1"); err != nil || got.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: %d %s, %v", got.StatusCode, got.body, err)
+	}
 	w.ok(pathOf(a), nil)
 }

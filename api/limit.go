@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 
@@ -64,9 +65,58 @@ func (l *limits) sweep(now time.Time) {
 // limited answers overloaded to a client that asks too often.
 func (s *Server) limited(l *limits, next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if !l.allow(c.RealIP(), time.Now()) {
+		if !l.allow(client(c), time.Now()) {
 			return problem{Code: ledger.Overloaded, Detail: "too many requests from your address; wait a moment"}
 		}
 		return next(c)
+	}
+}
+
+// client is whom limits count for: an address or, of IPv6, the network of 64 bits that
+// whoever has one address in it has all of.
+func client(c echo.Context) string {
+	ip, err := netip.ParseAddr(c.RealIP())
+	if err != nil || ip.Unmap().Is4() {
+		return c.RealIP()
+	}
+	network, err := ip.Prefix(64)
+	if err != nil {
+		return c.RealIP()
+	}
+	return network.String()
+}
+
+// places bounds how much goes on at the same time: in all, and for each client, so that
+// one that is slow leaves some to the others.
+type places struct {
+	most, each int
+
+	mu    sync.Mutex
+	taken map[string]int // by client
+	all   int
+}
+
+func newPlaces(most, each int) *places {
+	return &places{most: most, each: each, taken: map[string]int{}}
+}
+
+// take takes a place, to be left later; false: there is none.
+func (p *places) take(client string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all == p.most || p.taken[client] == p.each {
+		return false
+	}
+	p.all++
+	p.taken[client]++
+	return true
+}
+
+func (p *places) leave(client string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all--
+	if p.taken[client]--; p.taken[client] == 0 {
+		delete(p.taken, client)
 	}
 }

@@ -91,7 +91,7 @@ type Server struct {
 	reads   *limits
 	writes  *limits
 	tokens  *limits
-	uploads chan struct{} // one for each that is on its way
+	uploads *places
 	showing chan struct{} // one for each request that has stories turned into HTML
 
 	viewLag, streamLag lag
@@ -112,7 +112,7 @@ func New(cfg Config) *Server {
 	s := &Server{
 		Echo: echo.New(), cfg: cfg, closing: make(chan struct{}), replies: newCache(), past: newPast(cfg.Log), sims: newSimulator(),
 		reads: newLimits(cfg.ReadRate), writes: newLimits(cfg.WriteRate), tokens: newLimits(cfg.TokenRate),
-		uploads: make(chan struct{}, uploadsAtOnce), showing: make(chan struct{}, storiesAtOnce),
+		uploads: newPlaces(uploadsAtOnce, uploadsEach), showing: make(chan struct{}, storiesAtOnce),
 	}
 	s.site = s.newSite()
 	s.close = sync.OnceFunc(func() { close(s.closing) })
