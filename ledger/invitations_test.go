@@ -52,7 +52,8 @@ func (a asking) bytes() []byte {
 // inviter is a node's invitations, and who asks for them.
 type inviter struct {
 	*ledger.Invitations
-	t *testing.T
+	t   *testing.T
+	now func() time.Time // by which they are dated
 }
 
 func (i inviter) invite(a asking, k *keys.Private) (ledger.KeyInvitation, bool, error) {
@@ -62,7 +63,7 @@ func (i inviter) invite(a asking, k *keys.Private) (ledger.KeyInvitation, bool, 
 // must invites, and gives the token.
 func (i inviter) must(k *keys.Private, change ...func(*asking)) string {
 	i.t.Helper()
-	a, token := ask(time.Now())
+	a, token := ask(i.now())
 	for _, c := range change {
 		c(&a)
 	}
@@ -90,7 +91,7 @@ func passkey(n byte) keys.Public {
 }
 
 func inviting(t *testing.T, n *node) inviter {
-	return inviter{ledger.NewInvitations(n.Ledger, n.stream.Invitations()), t}
+	return inviter{ledger.NewInvitations(n.Ledger, n.stream.Invitations()), t, time.Now}
 }
 
 // waiting are the key ids that wait for an organisation.
@@ -320,6 +321,7 @@ func TestTokens(t *testing.T) {
 	n.now = now.now
 	n.open(t).found(t)
 	i := inviting(t, n)
+	i.now = now.now
 	token := i.must(n.keys[bergen])
 	used := i.must(n.keys[bergen])
 	_, err := i.Use(ctx, used, passkey(1).Bytes)
@@ -419,11 +421,12 @@ func TestInvitationsAreLimited(t *testing.T) {
 	n.now = now.now
 	n.open(t).found(t)
 	i := inviting(t, n)
+	i.now = now.now
 	token := ""
 	for range 50 {
 		token = i.must(n.keys[bergen])
 	}
-	a, _ := ask(time.Now())
+	a, _ := ask(now.now())
 	i.refuses(a, n.keys[bergen], ledger.Overloaded)
 	i.refuses(a, n.keys[authority], ledger.Overloaded) // it is for Bergen all the same
 	i.must(n.keys[ahus], func(a *asking) { a.Organisation = string(ahus) })
@@ -447,7 +450,7 @@ func TestInvitationsOnAFaultyStore(t *testing.T) {
 	t.Parallel()
 	ctx, n := context.Background(), newNode(t).open(t).found(t)
 	store := &shaky{Store: n.stream.Invitations()}
-	i := inviter{ledger.NewInvitations(n.Ledger, store), t}
+	i := inviter{ledger.NewInvitations(n.Ledger, store), t, time.Now}
 	a, token := ask(time.Now())
 
 	store.before.Store(true)
