@@ -72,13 +72,22 @@ func (s *Story) since() ledger.Date {
 }
 
 // originators are one to three with odd shares, mostly of those who make much.
-func (s *Story) originators() (all []ledger.Originator) {
+func (s *Story) originators() []ledger.Originator {
 	from := s.orgs
 	if s.percent(70) {
 		from = from[:max(3, len(from)/5)]
 	}
+	var among []ledger.Orgnr
+	for _, o := range some(s, pick(s, 1, 1, 1, 2, 2, 3), from) {
+		among = append(among, o.Orgnr)
+	}
+	return s.shared(among)
+}
+
+// shared gives originators shares; where it is cut short, fewer have one.
+func (s *Story) shared(among []ledger.Orgnr) (all []ledger.Originator) {
 	rest := 1000
-	for n, o := range some(s, pick(s, 1, 1, 1, 2, 2, 3), from) {
+	for n, o := range among {
 		if n > 0 {
 			cut := pick(s, 333, 500, 1, 1+s.chance.IntN(rest))
 			cut = min(cut, all[n-1].Share-1)
@@ -88,9 +97,25 @@ func (s *Story) originators() (all []ledger.Originator) {
 			all[n-1].Share -= cut
 			rest = cut
 		}
-		all = append(all, ledger.Originator{Orgnr: o.Orgnr, Share: rest})
+		all = append(all, ledger.Originator{Orgnr: o, Share: rest})
 	}
 	return all
+}
+
+// otherwise says anew who has made an innovation: somebody else, or half of the time the
+// same with other shares, or who has succeeded them.
+func (s *Story) otherwise(made []ledger.Originator) []ledger.Originator {
+	var among []ledger.Orgnr
+	for _, m := range made {
+		o := pick(s, m.Orgnr, s.Heir(m.Orgnr))
+		if !slices.Contains(among, o) {
+			among = append(among, o)
+		}
+	}
+	if again := s.shared(among); s.percent(50) && !slices.Equal(again, made) {
+		return again
+	}
+	return s.originators()
 }
 
 func (s *Story) funding() []ledger.Funding {
@@ -173,7 +198,7 @@ func (s *Story) revise() error {
 	next := i.Innovation
 	switch s.chance.IntN(8) {
 	case 0:
-		next.Originators = s.originators()
+		next.Originators = s.otherwise(i.Originators)
 	case 1:
 		next.Title, next.Summary, next.Kind, next.InUseSince = s.title(), s.text(summaries), "service", s.since()
 	case 2:

@@ -179,7 +179,7 @@ var sights = []string{
 	"merged by originators", "merged by assessors", "merged into one that is merged later", "merged: withdrawn one",
 	"succeeded by a successor", "succeeded: two at once",
 	"dispute withdrawn", "dispute upheld", "dispute rejected", "decided anew otherwise", "dispute open at the end", "disputed by two",
-	"revised: funding", "revised: initiative", "revised: originators", "revised: derived from", "assessment that ends", "assessed eligible", "assessed not eligible",
+	"revised: funding", "revised: initiative", "revised: originators", "revised: shares alone", "revised: derived from", "assessment that ends", "assessed eligible", "assessed not eligible",
 	"invited and declined", "invited and confirmed", "ended and confirmed again", "retracted and confirmed again", "ended and retracted",
 	"years closed: 3 or more", "years open: 2 or more", "years closed: next opened before",
 	"basis adoption", "basis project", "lineage each", "lineage once", "limit on innovations", "limit on pairs", "no limits",
@@ -359,6 +359,7 @@ func (w *watcher) revised(d *ledger.Revision) {
 	w.saw("revised: funding", funding)
 	w.saw("revised: initiative", initiative)
 	w.saw("revised: originators", originators)
+	w.saw("revised: shares alone", originators && slices.EqualFunc(before.Originators, d.Originators, func(a, b ledger.Originator) bool { return a.Orgnr == b.Orgnr }))
 	w.saw("revised: derived from", before.DerivedFrom != d.DerivedFrom)
 	if funding || initiative || originators {
 		w.saw("assessment that ends", w.assessed[d.Of])
