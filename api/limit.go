@@ -79,11 +79,7 @@ func client(c echo.Context) string {
 	if err != nil || ip.Unmap().Is4() {
 		return c.RealIP()
 	}
-	network, err := ip.Prefix(64)
-	if err != nil {
-		return c.RealIP()
-	}
-	return network.String()
+	return netip.PrefixFrom(ip, 64).Masked().String()
 }
 
 // places bounds how much goes on at the same time: in all, and for each client, so that
